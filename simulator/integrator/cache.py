@@ -1,0 +1,73 @@
+"""Where compiled code is kept between processes.
+
+Everything compiled lives in one folder of the user's, readable by that user alone, never in the
+package: installations and home folders may be read-only. Entries are keyed by content, so two
+versions of the package, or two processes at once, never disturb each other.
+"""
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_DECORATION = threading.Lock()
+
+
+@cache
+def cache_folder() -> Path:
+    """The folder for compiled code, mode 0700; a temporary one where none can be written.
+
+    `STEROIDSIM_CACHE` names it; else the platform's cache folder for the user is used.
+    """
+    chosen = os.environ.get("STEROIDSIM_CACHE")
+    folder = Path(chosen).expanduser() if chosen else _platform_cache() / "steroidsim"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="steroidsim-"))
+    return folder
+
+
+def _platform_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+
+
+@cache
+def _source_digest() -> str:
+    """Digest of this package's sources and of numba: what the compiled integrator depends on.
+
+    Numba checks only the file of the outermost function for changes, so the folder itself has to
+    change when any other file does.
+    """
+    digest = hashlib.sha256(f"numba {numba.__version__} {sys.version}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`numba.njit` without the interpreter lock, cached in `cache_folder`.
+
+    Numba reads its cache folder from a global setting when a function is decorated; it is set for
+    that moment only, so that functions of other packages keep theirs.
+    """
+    with _DECORATION:
+        previous = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(cache_folder() / f"numba-{_source_digest()}")
+        try:
+            return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        finally:
+            numba.config.CACHE_DIR = previous

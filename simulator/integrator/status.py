@@ -1,0 +1,41 @@
+"""How a run ended."""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """Outcome of one run; the value is what compiled code returns."""
+
+    SUCCESS = 0
+    STEP_LIMIT = 1
+    STEP_TOO_SMALL = 2
+    NOT_FINITE = 3
+    SINGULAR_MATRIX = 4
+    NO_STEADY_STATE = 5
+
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do about it."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Status.SUCCESS: "The run reached its end within the tolerances.",
+    Status.STEP_LIMIT: "The step budget was used up. Raise max_steps or loosen rtol.",
+    Status.STEP_TOO_SMALL: (
+        "The step size fell to the resolution of the time variable. Look for a discontinuity or a"
+        " blow-up in the rate laws near the time given, or loosen rtol and atol."
+    ),
+    Status.NOT_FINITE: (
+        "A rate or the initial state is not a finite number. Look for a division by zero or a"
+        " power or logarithm of a negative number."
+    ),
+    Status.SINGULAR_MATRIX: (
+        "The linear systems could not be solved at any step size. Look for rates that change"
+        " without bound with a species."
+    ),
+    Status.NO_STEADY_STATE: (
+        "The drug-free system did not settle. It may oscillate or grow: start from"
+        ' start="initial", or hold the growing states during pre-equilibration.'
+    ),
+}
