@@ -1,0 +1,20 @@
+"""Response measures: numbers that summarise a simulated dose-response.
+
+Each takes a DataArray of viability (a fraction) that has the dose dimension(s), and returns a
+DataArray over the other dimensions with a coordinate `bound`: `=` for a value, `<` or `>` where
+the doses only bound it. Nothing is extrapolated.
+"""
+
+from .combination import bliss_excess, combination_index, f_syn, hsa_excess
+from .single import AUC_RANGE, auc400, ec50, ic50
+
+__all__ = [
+    "AUC_RANGE",
+    "auc400",
+    "bliss_excess",
+    "combination_index",
+    "ec50",
+    "f_syn",
+    "hsa_excess",
+    "ic50",
+]
