@@ -8,7 +8,7 @@ SHELL := /bin/sh
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
-PIP_FLAGS := --quiet --disable-pip-version-check --no-input
+PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input
 
 BIN := $(VENV)/bin
 # A stamp is written last, so an interrupted installation is taken up again by the next call.

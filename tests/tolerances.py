@@ -1,0 +1,24 @@
+"""Every tolerance that a test compares with, by name and with its reason.
+
+A bound stands here, not in the test, so that it is read beside the others and is never widened
+without its reason being rewritten.
+"""
+
+# Agreement with libRoadRunner (CVODE) on every species over 96 h, both integrators at tight
+# tolerance: |y - r| <= REFERENCE_RELATIVE |r| + REFERENCE_OF_MAXIMUM max_t |r|, r the reference.
+# CVODE controls local error at 1e-10 to 1e-12 and its global error on stiff networks is some
+# hundred times that; 1e-6 leaves room for it and is far below any difference a biologist reads.
+REFERENCE_RELATIVE = 1e-6
+REFERENCE_OF_MAXIMUM = 1e-9
+
+# Order conditions of a Rosenbrock tableau are sums of a few products of its coefficients, which are
+# given with 15 to 16 digits.
+TABLEAU_ORDER_CONDITION = 1e-13
+
+# A compiled function against the same mathematics in plain NumPy: the order of operations differs,
+# so each of some hundred operations may cost one rounding.
+COMPILED_TWIN_RELATIVE = 1e-12
+
+TABLEAU = 1e-13
+"""Order conditions: sums of about thirty products of coefficients as large as 150 that were
+published to 16 digits; the worst one seen is 3e-14."""
