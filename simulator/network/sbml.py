@@ -128,6 +128,8 @@ def _unreadable(document: Any) -> Iterator[str]:
 
 
 def _required_packages(document: Any) -> Iterator[str]:
+    if document.getLevel() < 3:
+        return  # packages are Level 3; older files keep layouts in annotations
     sentence = 'requires the SBML package "{}", which is not supported'
     for i in range(document.getNumPlugins()):
         plugin = document.getPlugin(i)
