@@ -18,7 +18,3 @@ TABLEAU_ORDER_CONDITION = 1e-13
 # A compiled function against the same mathematics in plain NumPy: the order of operations differs,
 # so each of some hundred operations may cost one rounding.
 COMPILED_TWIN_RELATIVE = 1e-12
-
-TABLEAU = 1e-13
-"""Order conditions: sums of about thirty products of coefficients as large as 150 that were
-published to 16 digits; the worst one seen is 3e-14."""

@@ -1,0 +1,125 @@
+"""Steady states, by integrating until nothing moves on the longest time scale reached.
+
+Rosenbrock steps of growing length turn into Newton steps as h grows, keep linear invariants
+(conserved totals) exactly, and follow the trajectory, so what they settle on is the stable state
+that the system itself would reach.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .batch import Ends, run_in_chunks
+from .cache import compiled
+from .rosenbrock import (
+    FAILED_SHRINK,
+    NOT_FINITE,
+    STEP_TOO_SMALL,
+    SUCCESS,
+    all_finite,
+    error_norm,
+    evaluate_jacobian,
+    evaluate_rates,
+    first_step,
+    stages,
+    step_factor,
+    workspace,
+)
+from .status import Status
+from .system import System, Tolerances
+from .tableau import Array, Tableau
+
+SETTLED = 1e-9
+"""Largest relative change of a state in a step as long as all time before it: far below any
+default tolerance, far above round-off."""
+
+QUIET_STEPS = 3  # so many such steps in a row: h has then grown far beyond every relaxation time
+
+NO_STEADY_STATE = int(Status.NO_STEADY_STATE)
+
+
+@compiled
+def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
+    """Integrate y (n,) in place until it rests; `method` has alpha and d at 0, so time stays at 0.
+
+    Returns (status, time reached, accepted steps, rejected steps). NO_STEADY_STATE when the step
+    budget ends first, as it does for oscillation and for unbounded growth.
+    """
+    n = y.size
+    work = workspace(system, method, n)
+    u, jacobian = work[0], work[1]
+    rates, y_new = np.empty(n), np.empty(n)
+    evaluate_rates(system, 0.0, y, p, rates)
+    if not (all_finite(rates) and all_finite(y)):
+        return NOT_FINITE, 0.0, 0, 0
+    t = 0.0
+    h = first_step(system, method, tolerances, t, y, p, rates)
+    accepted = rejected = quiet = 0
+    fresh = True
+    while quiet < QUIET_STEPS:
+        if accepted + rejected >= tolerances.max_steps:
+            return NO_STEADY_STATE, t, accepted, rejected
+        if fresh:
+            evaluate_jacobian(system, 0.0, y, p, jacobian)
+            jacobian[system.factors.entry.size :] = 0.0  # time stands still
+            fresh = False
+        outcome = stages(system, method, 0.0, h, y, p, rates, work, y_new)
+        error = error_norm(method, tolerances, y, y_new, u) if outcome == SUCCESS else np.nan
+        if outcome != SUCCESS or not error <= 1.0:
+            rejected += 1
+            h *= step_factor(method, error) if np.isfinite(error) else FAILED_SHRINK
+            if t + h <= t or h < 1e-300:
+                return STEP_TOO_SMALL if outcome == SUCCESS else outcome, t, accepted, rejected
+            continue
+        accepted += 1
+        moved = 0.0
+        for k in range(n):
+            change = abs(y_new[k] - y[k])
+            moved = max(moved, change / (tolerances.atol + SETTLED * abs(y_new[k])))
+        quiet = quiet + 1 if (moved <= 1.0 and h >= t) else 0
+        t += h
+        y[:] = y_new
+        evaluate_rates(system, 0.0, y, p, rates)
+        if not all_finite(rates):
+            return NOT_FINITE, t, accepted, rejected
+        fresh = True
+        h *= step_factor(method, error)
+    return SUCCESS, t, accepted, rejected
+
+
+@compiled
+def _settle_runs(system, method, tolerances, states, parameters, ends, first, last):  # type: ignore[no-untyped-def]
+    for run in range(first, last):
+        status, reached, accepted, rejected = settle(
+            system, method, tolerances, states[run], parameters[run]
+        )
+        ends.status[run] = status
+        ends.time[run] = reached
+        ends.accepted[run] = accepted
+        ends.rejected[run] = rejected
+        if status != SUCCESS:
+            states[run] = np.nan
+
+
+def settle_batch(
+    system: System,
+    method: Tableau,
+    tolerances: Tolerances,
+    states: Array,
+    parameters: Array,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Array, Ends]:
+    """Steady state of every run, from `states` (runs, n) with `parameters` (runs, parameters).
+
+    Returns (runs, n) steady states, NaN where there is none, and how the runs ended.
+    """
+    runs = states.shape[0]
+    found = np.array(states, order="C")
+    frozen = method._replace(alpha=np.zeros_like(method.alpha), d=np.zeros_like(method.d))
+    counts: NDArray[np.int64] = np.zeros((3, runs), np.int64)
+    ends = Ends(counts[0], np.zeros(runs), counts[1], counts[2])
+    shared = (system, frozen, tolerances, found, parameters, ends)
+    run_in_chunks(lambda a, b: _settle_runs(*shared, a, b), runs, workers, progress)
+    return found, ends
