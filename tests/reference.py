@@ -38,9 +38,7 @@ class Reference:
         self.rate_rules: dict[str, Expression] = dict(network.rate_rules)
         ruled = set(self.rate_rules) | {name for name, _ in network.assignment_rules}
         self.amounts = [s for s in network.species if s.id not in ruled]
-        self.by_amount = {
-            s.id: s.compartment for s in self.amounts if not s.only_substance_units
-        }
+        self.by_amount = {s.id: s.compartment for s in self.amounts if not s.only_substance_units}
         self.states = [s.id for s in self.amounts] + list(self.rate_rules)
         self.start = self._initial(overrides or {})
 

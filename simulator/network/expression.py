@@ -41,7 +41,8 @@ OPERATORS: dict[str, tuple[int, int | None]] = {
     "quotient": (2, 2),
     "remainder": (2, 2),
     # relations and logic, 1.0 or 0.0
-    **dict.fromkeys(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"), (2, 2)),
+    **dict.fromkeys(("equal", "not_equal"), (2, 2)),
+    **dict.fromkeys(("less", "less_equal", "greater", "greater_equal"), (2, 2)),
     "and": (0, None),
     "or": (0, None),
     "xor": (0, None),
@@ -113,46 +114,91 @@ def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expr
     return expression
 
 
-def _truth(value: Any) -> Any:
-    return value != 0
+def _truth(value: Any) -> bool:
+    return bool(value != 0)
 
 
-def _parity(arguments: Iterable[Any]) -> float:
-    return float(sum(bool(_truth(a)) for a in arguments) % 2)
+def _divide(a: float, b: float) -> float:
+    if b != 0:
+        return a / b
+    if a == 0 or math.isnan(a):
+        return math.nan
+    return math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
-def _factorial(x: float) -> float:
-    return math.gamma(x + 1.0)
+def _power(a: float, b: float) -> float:
+    try:
+        return math.pow(a, b)
+    except OverflowError:
+        return -math.inf if a < 0 and b % 2 == 1 else math.inf
+    except ValueError:  # 0 to a negative power, or a negative number to a broken one
+        return math.inf if a == 0 else math.nan
+
+
+def _logarithm(a: float) -> float:
+    if a == 0:
+        return -math.inf
+    return math.log(a) if a > 0 else math.nan
+
+
+def _truncated(x: float) -> float:
+    return float(math.trunc(x)) if math.isfinite(x) else x
+
+
+def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
+    return lambda x: float(function(x)) if math.isfinite(x) else x
+
+
+def _where_defined(function: Callable[[float], float]) -> Callable[[float], float]:
+    """The function with nan outside its domain and infinity beyond the range of floats."""
+
+    def defined(x: float) -> float:
+        try:
+            return function(x)
+        except ValueError:
+            return math.nan
+        except OverflowError:
+            return math.inf
+
+    return defined
+
+
+def _hyperbolic_sine(x: float) -> float:
+    return math.sinh(x) if abs(x) < 710.0 else math.copysign(math.inf, x)
+
+
+def _inverse_hyperbolic_tangent(x: float) -> float:
+    return math.copysign(math.inf, x) if abs(x) == 1.0 else math.atanh(x)
 
 
 _SCALAR: dict[str, Callable[..., float]] = {
     "subtract": lambda a, b: a - b,
-    "divide": lambda a, b: a / b if b != 0 else _divide_by_zero(a, b),
-    "power": lambda a, b: _power(a, b),
+    "divide": _divide,
+    "power": _power,
     "negate": lambda a: -a,
-    "exp": lambda a: math.exp(a) if a < 709.782712893384 else math.inf,
-    "ln": lambda a: math.log(a) if a > 0 else (-math.inf if a == 0 else math.nan),
-    "sqrt": lambda a: math.sqrt(a) if a >= 0 else math.nan,
+    "exp": _where_defined(math.exp),
+    "ln": _logarithm,
+    "sqrt": _where_defined(math.sqrt),
     "abs": abs,
-    "floor": lambda a: float(math.floor(a)) if math.isfinite(a) else a,
-    "ceiling": lambda a: float(math.ceil(a)) if math.isfinite(a) else a,
-    "factorial": _factorial,
-    "sin": math.sin,
-    "cos": math.cos,
-    "tan": math.tan,
-    "arcsin": math.asin,
-    "arccos": math.acos,
+    "floor": _whole(math.floor),
+    "ceiling": _whole(math.ceil),
+    "factorial": _where_defined(lambda x: math.gamma(x + 1.0)),
+    "sin": _where_defined(math.sin),
+    "cos": _where_defined(math.cos),
+    "tan": _where_defined(math.tan),
+    "arcsin": _where_defined(math.asin),
+    "arccos": _where_defined(math.acos),
     "arctan": math.atan,
-    "sinh": math.sinh,
-    "cosh": math.cosh,
+    "sinh": _hyperbolic_sine,
+    "cosh": _where_defined(math.cosh),
     "tanh": math.tanh,
     "arcsinh": math.asinh,
-    "arccosh": math.acosh,
-    "arctanh": math.atanh,
+    "arccosh": _where_defined(math.acosh),
+    "arctanh": _where_defined(_inverse_hyperbolic_tangent),
     "minimum": min,
     "maximum": max,
-    "quotient": lambda a, b: float(math.trunc(a / b)),
-    "remainder": lambda a, b: a - b * math.trunc(a / b),
+    "quotient": lambda a, b: _truncated(_divide(a, b)),
+    "remainder": lambda a, b: a - b * _truncated(_divide(a, b)),
     "equal": lambda a, b: float(a == b),
     "not_equal": lambda a, b: float(a != b),
     "less": lambda a, b: float(a < b),
@@ -163,16 +209,25 @@ _SCALAR: dict[str, Callable[..., float]] = {
 }
 
 
-def _divide_by_zero(a: float, b: float) -> float:
-    return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1, b)
+_FOLDS = frozenset(("add", "multiply", "and", "or", "xor"))
 
 
-def _power(a: float, b: float) -> float:
-    try:
-        result = math.pow(a, b)
-    except (ValueError, OverflowError, ZeroDivisionError):
-        return math.nan if a < 0 else math.inf
-    return result
+def _fold(operator: str, numbers: Iterable[float]) -> float:
+    """Operators of any number of arguments, from left to right (`sum` rounds differently)."""
+    if operator == "add":
+        total = 0.0
+        for number in numbers:
+            total += number
+        return total
+    if operator == "multiply":
+        product = 1.0
+        for number in numbers:
+            product *= number
+        return product
+    truths = [_truth(n) for n in numbers]
+    if operator == "and":
+        return float(all(truths))
+    return float(any(truths)) if operator == "or" else float(sum(truths) % 2)
 
 
 def evaluate(expression: Expression, values: Mapping[str, float]) -> float:
@@ -199,14 +254,6 @@ def evaluate(expression: Expression, values: Mapping[str, float]) -> float:
                 return evaluate(value, values)
         return evaluate(arguments[-1], values)
     numbers = [evaluate(a, values) for a in arguments]
-    if operator == "add":
-        return float(sum(numbers))
-    if operator == "multiply":
-        return float(math.prod(numbers))
-    if operator == "and":
-        return float(all(_truth(n) for n in numbers))
-    if operator == "or":
-        return float(any(_truth(n) for n in numbers))
-    if operator == "xor":
-        return _parity(numbers)
+    if operator in _FOLDS:
+        return _fold(operator, numbers)
     return float(_SCALAR[operator](*numbers))

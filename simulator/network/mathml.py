@@ -1,9 +1,9 @@
 """From libsbml's syntax trees to `Expression`.
 
 One operator of `OPERATORS` stands for several MathML elements: secants, logarithms of other bases,
-n-ary relations and so on are written out here, function definitions are inlined, and what cannot be
-said is refused with a sentence. Meanings: SBML Level 3 Version 2 Core, sections 3.4.6 and 3.4.7, and
-MathML 2.0, chapter 4.4.
+n-ary relations and so on are written out here, function definitions are inlined, and what cannot
+be said is refused with a sentence. Meanings: SBML Level 3 Version 2 Core, section 3.4, and MathML
+2.0, chapter 4.4.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, reduce
+from itertools import pairwise
 from typing import Any
 
 from .expression import TIME, Apply, Expression, Number, Symbol, apply
@@ -26,7 +27,7 @@ _NUMBER_OF_ARGUMENTS = "takes {} argument{}, not {}"
 
 
 class MathError(ValueError):
-    """A formula has no meaning here; the message completes a sentence that begins with its place."""
+    """A formula has no meaning here; the message completes a sentence that begins with a place."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Scope:
 
     `names` replaces symbols (local parameters, arguments of the function being inlined, numbers of
     species references); any other name stands for itself. `functions` maps the id of a function
-    definition to its lambda (None: it has no maths). `rate_of` gives the rate of change of a symbol.
+    definition to its lambda (None: it has no maths). `rate_of` gives a symbol's rate of change.
     """
 
     functions: Mapping[str, Any] = field(default_factory=dict)
@@ -59,7 +60,7 @@ def to_expression(node: Any, scope: Scope) -> Expression:
         raise MathError(f"is nested more than {DEEPEST} levels deep")
     kind = node.getType()
     if kind in _numbers():
-        return Number(float(node.getValue()))
+        return Number(_number(node))
     constant = _constants().get(kind)
     if constant is not None:
         return constant
@@ -83,6 +84,13 @@ def _libsbml() -> Any:
     import libsbml
 
     return libsbml
+
+
+def _number(node: Any) -> float:
+    """The value of a literal; mantissa and exponent are joined as decimals, not multiplied."""
+    if node.getType() == _libsbml().AST_REAL_E:
+        return float(f"{node.getMantissa()!r}e{node.getExponent()}")
+    return float(node.getValue())
 
 
 def _children(node: Any) -> Iterator[Any]:
@@ -119,10 +127,10 @@ def _why_not(node: Any) -> str:
     return f"uses {name}, which is not supported"
 
 
-_DRAWS = frozenset(
-    ("normal", "uniform", "bernoulli", "binomial", "cauchy", "chisquare", "exponential", "gamma")
-    + ("laplace", "lognormal", "poisson", "rayleigh")
-)
+_DRAWS = frozenset((
+    "normal", "uniform", "bernoulli", "binomial", "cauchy", "chisquare",
+    "exponential", "gamma", "laplace", "lognormal", "poisson", "rayleigh",
+))  # fmt: skip
 
 
 def _call(node: Any, scope: Scope) -> Expression:
@@ -200,7 +208,7 @@ Builder = Callable[[list[Expression]], Expression]
 
 @cache
 def _builders() -> dict[int, Builder]:
-    """libsbml's node type -> what makes the tree from the arguments' trees."""
+    """Type of a libsbml node -> what makes the tree from the arguments' trees."""
     s = _libsbml()
     table: dict[int, Builder] = {
         s.AST_MINUS: _minus,
@@ -266,7 +274,7 @@ def _minus(arguments: list[Expression]) -> Expression:
 
 
 def _root(arguments: list[Expression]) -> Expression:
-    """libsbml gives (degree, radicand), or the radicand alone for a square root."""
+    """The arguments are (degree, radicand), or the radicand alone for a square root."""
     _expect(arguments, "root", 1, 2)
     *degree, radicand = arguments
     if not degree or degree[0] == Number(2.0):
@@ -275,7 +283,7 @@ def _root(arguments: list[Expression]) -> Expression:
 
 
 def _logarithm(arguments: list[Expression]) -> Expression:
-    """libsbml gives (base, argument); a MathML log without a base is to base ten."""
+    """The arguments are (base, argument); a MathML log without a base is to base ten."""
     _expect(arguments, "log", 1, 2)
     *base, argument = arguments
     return apply("divide", apply("ln", argument), apply("ln", base[0] if base else Number(10.0)))
@@ -298,10 +306,10 @@ def _chain(operator: str) -> Builder:
 
 
 def _relation(operator: str) -> Builder:
-    """a < b < c holds if each neighbouring pair does; one of fewer than two arguments always."""
+    """A chain a < b < c holds if each pair of neighbours does; fewer than two arguments do."""
 
     def build(arguments: list[Expression]) -> Expression:
-        pairs = [apply(operator, a, b) for a, b in zip(arguments, arguments[1:], strict=False)]
+        pairs = [apply(operator, a, b) for a, b in pairwise(arguments)]
         return pairs[0] if len(pairs) == 1 else Apply("and", tuple(pairs))
 
     return build

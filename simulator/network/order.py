@@ -121,7 +121,7 @@ def problems(network: Network) -> list[str]:
 
 
 def _quantities(network: Network) -> dict[str, tuple[str, float | None]]:
-    """id -> (kind of quantity, value or None)."""
+    """Id -> (kind of quantity, value or None)."""
     return {
         **{c.id: ("compartment", c.size) for c in network.compartments},
         **{s.id: ("species", s.initial) for s in network.species},
@@ -152,8 +152,9 @@ def _unknown(network: Network) -> Iterator[str]:
             )
         factor = s.conversion_factor
         if factor is not None and factor not in {p.id for p in network.parameters}:
-            yield f'species "{s.id}" has the conversion factor "{factor}", which is no parameter.' + (
-                did_you_mean(factor, (p.id for p in network.parameters))
+            yield (
+                f'species "{s.id}" has the conversion factor "{factor}", which is no parameter.'
+                + did_you_mean(factor, (p.id for p in network.parameters))
             )
 
 
@@ -198,9 +199,11 @@ def _conflicts(network: Network) -> Iterator[str]:
 
 
 def _changed_though_constant(network: Network, ruled: set[str]) -> Iterator[str]:
-    for item in (*network.compartments, *network.species, *network.parameters):
-        if item.constant and item.id in ruled:
-            yield f'"{item.id}" is declared constant but has a rule'
+    constant = {c.id for c in network.compartments if c.constant}
+    constant |= {s.id for s in network.species if s.constant}
+    constant |= {p.id for p in network.parameters if p.constant}
+    for name in sorted(constant & ruled):
+        yield f'"{name}" is declared constant but has a rule'
     changed = {name for r in network.reactions for name, _ in r.stoichiometry}
     for s in network.species:
         if s.id in changed and s.id in ruled and not s.boundary:
@@ -224,7 +227,7 @@ def _without_value(network: Network) -> Iterator[str]:
 
 
 def _needs(network: Network) -> dict[str, str]:
-    """id -> the first place that needs its value."""
+    """Id -> the first place that needs its value."""
     needed: dict[str, str] = {}
     for place, expression in _Places(network):
         for name in symbols(expression):

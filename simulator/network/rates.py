@@ -8,6 +8,7 @@ from dataclasses import replace
 from .expression import Expression, Number, Symbol, apply, substitute, symbols
 from .mathml import MathError
 from .network import Network
+from .order import Equation
 
 _PREFIX = "rateOf "
 
@@ -34,7 +35,7 @@ def with_rates(network: Network) -> tuple[Network, list[str]]:
             rates[symbol] = Number(0.0)
             problems.append(str(problem))
 
-    def written(equations: tuple[tuple[str, Expression], ...]) -> tuple[tuple[str, Expression], ...]:
+    def written(equations: tuple[Equation, ...]) -> tuple[Equation, ...]:
         return tuple((name, substitute(expression, rates)) for name, expression in equations)
 
     reactions = tuple(
@@ -79,9 +80,7 @@ def _rate(name: str, network: Network, inside: tuple[str, ...]) -> Expression:
     if growth == Number(0.0):
         return rate
     # concentration = amount / size, differentiated
-    return apply(
-        "subtract", rate, apply("divide", apply("multiply", Symbol(name), growth), size)
-    )
+    return apply("subtract", rate, apply("divide", apply("multiply", Symbol(name), growth), size))
 
 
 def _amount_rate(name: str, factor: str | None, network: Network) -> Expression:
@@ -95,9 +94,7 @@ def _amount_rate(name: str, factor: str | None, network: Network) -> Expression:
     return total if factor is None else apply("multiply", Symbol(factor), total)
 
 
-def _without_rates(
-    expression: Expression, network: Network, inside: tuple[str, ...]
-) -> Expression:
+def _without_rates(expression: Expression, network: Network, inside: tuple[str, ...]) -> Expression:
     rates: Mapping[str, Expression] = {
         symbol: _rate(symbol.removeprefix(_PREFIX), network, inside)
         for symbol in symbols(expression)

@@ -77,15 +77,16 @@ def _references(r: Any) -> Iterator[tuple[float, Any]]:
 
 
 def _assigned(model: Any) -> dict[str, bool]:
-    """id that a rule or initial assignment is for -> whether only an initial assignment is."""
+    """Id that a rule or initial assignment is for -> whether only an initial assignment is."""
     starts = {s.getSymbol(): True for s in model.getListOfInitialAssignments()}
     rules = {r.getVariable(): False for r in model.getListOfRules() if not r.isAlgebraic()}
     return starts | rules
 
 
 def _has_number(reference: Any) -> bool:
+    """Level 2 has the default 1; Level 3 has none."""
     value = reference.getStoichiometry()
-    return bool(reference.isSetStoichiometry()) and value == value
+    return (reference.getLevel() < 3 or bool(reference.isSetStoichiometry())) and value == value
 
 
 def _assigned_parameter(reference: Any, constant: bool) -> Parameter:

@@ -1,8 +1,8 @@
 """Unit strings for people, from SBML unit definitions.
 
 Amounts per volume are recognised as molar concentrations (`1e-21 mole / 1e-12 litre` is ``nM``);
-seconds become ``min``, ``h`` or ``d``. A unit that cannot be said with SI prefixes keeps the name or
-id that the file gives it. Undeclared units are an empty string, never a guess.
+seconds become ``min``, ``h`` or ``d``. A unit that cannot be said with SI prefixes keeps the name
+or id that the file gives it. Undeclared units are an empty string, never a guess.
 """
 
 from __future__ import annotations
