@@ -18,6 +18,9 @@ OPERATIONS: tuple[Operation, ...] = ("set", "multiply")
 #: Names that are factors in every model that has them; never names of drugs or observables.
 NAMED_FACTORS = ("cell", "alteration", "knockout", "expression")
 
+#: Where a value comes from, best first.
+CONFIDENCES = ("measured", "derived", "fitted", "assumed")
+
 #: Keywords of `simulate` that are no factors.
 OPTIONS = (
     "time", "conditions", "set", "outputs", "start", "rtol", "atol", "on_failure", "workers",
