@@ -8,7 +8,8 @@ SHELL := /bin/sh
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
-PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input
+# Without --no-compile, bytecode of thousands of modules that are never imported doubles the time.
+PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 BIN := $(VENV)/bin
 # A stamp is written last, so an interrupted installation is taken up again by the next call.
@@ -54,7 +55,7 @@ notebooks: $(INSTALLED_DEV)  ## execute every notebook (the files stay as they a
 
 wheel: $(INSTALLED_DEV)  ## build the wheel and load the bundled model from it
 	@rm -rf build/wheel && mkdir -p build/wheel
-	@"$(BIN)/python" -m pip wheel $(PIP_FLAGS) --no-deps --wheel-dir build/wheel .
+	@"$(BIN)/python" -m pip wheel --quiet --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	@"$(BIN)/python" -m pip install $(PIP_FLAGS) --no-deps --target build/wheel/site build/wheel/*.whl
 	@PYTHONPATH=build/wheel/site "$(BIN)/python" -P -c "$$CHECK_WHEEL"
 
