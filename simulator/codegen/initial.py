@@ -67,6 +67,17 @@ class InitialValues:
             p[:, i] = known[name]
         return y, p
 
+    def baseline(self) -> dict[str, float | None]:
+        """Value of each constant in the model as it stands; None where the file gives none."""
+        found: dict[str, float | None] = {}
+        known: dict[str, Any] = {TIME: np.float64(0.0)}
+        for name in self._equations.parameters:
+            try:
+                found[name] = float(self._resolve(name, known, {}, ()))
+            except ModelError:
+                found[name] = None
+        return found
+
     def _resolve(
         self,
         name: str,

@@ -8,6 +8,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from .cache import compiled
 from .linear import Factors
 
 
@@ -59,3 +60,9 @@ def call(typingctx: Any, address: Any, t: Any, y: Any, p: Any, out: Any) -> Any:
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@compiled
+def evaluate(address, t, y, p, out):  # type: ignore[no-untyped-def]
+    """One call of a compiled function from Python: y, p and out are float64 arrays."""
+    call(address, t, y, p, out)

@@ -1,0 +1,1 @@
+"""Simulation: names in, integers in between, names out."""

@@ -197,8 +197,8 @@ def _selected(model: "Model", name: str, n: int, seed: int) -> "pd.DataFrame":
     parent, rule = cohort["of"], cohort["select"]
     if rule.get("measure") != "auc400" or "of" in model.definition.cohorts.get(parent, {"of": 0}):
         raise ModelError(
-            f'{model.definition.name}: cohorts.yaml: cohort "{name}" must select by measure auc400'
-            f' from a cohort with quantities, found measure "{rule.get("measure")}" of "{parent}".'
+            f'{model.definition.name}: cohorts.yaml: the measure of "{name}" must be auc400 and its'
+            f' parent a cohort with quantities, found "{rule.get("measure")}" of "{parent}".'
         )
     found: list[pd.DataFrame] = []
     count = candidates = 0

@@ -1,0 +1,74 @@
+"""steroidsim: how leukaemic cells respond to steroids and targeted drugs.
+
+    import simulator as sim
+
+    model = sim.load("steroid_response")
+    ds = model.simulate(time=96, alteration=[None, "NRAS_G12D"], prednisolone=[0, 0.1, 1, 10])
+
+What is heavy is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+from .errors import ConditionError, IntegrationError, ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from . import plot, response
+    from .conditions import schedule
+    from .integrator.status import Status
+    from .simulation.model import Model
+
+__all__ = [
+    "load",
+    "schedule",
+    "response",
+    "plot",
+    "Status",
+    "ModelError",
+    "ConditionError",
+    "IntegrationError",
+    "__version__",
+]
+
+
+def load(model: "str | PathLike[str]") -> "Model":
+    """Read a model.
+
+    Parameters
+    ----------
+    model
+        A bundled model's name, a model folder, an Antimony file (``.ant``), an SBML file (``.xml``
+        or ``.sbml``, Level 2 or 3), or Antimony text (a string with a newline).
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it cannot be used as it stands: the message names the file, the
+        line or id, and what would be right.
+    """
+    from .simulation.load import load_model
+
+    return load_model(model)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "schedule":
+        from .conditions import schedule
+
+        return schedule
+    if name == "Status":
+        from .integrator.status import Status
+
+        return Status
+    if name in ("response", "plot"):
+        from importlib import import_module
+
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no {name!r}.{did_you_mean(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,154 @@
+"""Arrays back into names: the labelled result, and the sentence about runs that failed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._version import __version__
+from ..conditions import Design
+from ..errors import IntegrationError
+from ..integrator.status import Status
+from ..integrator.system import Tolerances
+from .readouts import Readout
+from .runs import Outcome
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .model import Model
+
+Array = NDArray[np.float64]
+
+LISTED = 5  # failed runs named in a message
+
+
+def to_dataset(
+    model: Model,
+    design: Design,
+    outputs: Array,
+    status: NDArray[np.int64],
+    times: Array | None,
+    wanted: Sequence[Readout],
+    start: str,
+    tolerances: Tolerances,
+) -> xr.Dataset:
+    """The labelled result of a design.
+
+    Parameters
+    ----------
+    outputs
+        (runs, times, outputs).
+    times
+        None drops the dimension (a steady state).
+    """
+    import xarray as xr
+
+    dims: tuple[str, ...] = design.dims
+    shape: tuple[int, ...] = design.shape
+    coordinates: dict[str, Any] = {}
+    for axis in design.axes:
+        coordinates[axis.name] = _labels(axis.labels)
+        for name, values in axis.coordinates.items():
+            coordinates[name] = (axis.name, values)
+    if times is not None:
+        coordinates["time"] = times
+        dims, shape = (*dims, "time"), (*shape, times.size)
+    names = {readout.id for readout in wanted}
+    for name, label in design.coordinates.items():
+        if name not in names:
+            coordinates[name] = label
+    variables: dict[str, Any] = {
+        readout.id: (dims, outputs[:, :, k].reshape(shape), _attributes(readout))
+        for k, readout in enumerate(wanted)
+    }
+    sentence = {"long_name": "how the run ended"}
+    words = np.array([Status(int(s)).name for s in status]).reshape(design.shape)
+    variables["status"] = (design.dims, words, sentence)
+    ds = xr.Dataset(variables, coords=coordinates, attrs=_provenance(model, start, tolerances))
+    if times is not None:
+        ds["time"].attrs["units"] = model.network.time_unit
+    for name, unit in design.units.items():
+        if name in ds.coords and unit:
+            ds[name].attrs["units"] = unit
+    return ds
+
+
+def _labels(labels: Sequence[Any]) -> NDArray[Any]:
+    return np.array(labels, dtype=str if any(isinstance(x, str) for x in labels) else None)
+
+
+def _attributes(readout: Readout) -> dict[str, str]:
+    attributes = {"long_name": readout.name, "units": readout.unit}
+    if readout.relative_to:
+        attributes["relative_to"] = readout.relative_to
+    return attributes
+
+
+def _provenance(model: Model, start: str, tolerances: Tolerances) -> dict[str, Any]:
+    return {
+        "model": model.definition.name,
+        "model_hash": model.hash,
+        "steroidsim_version": __version__,
+        "numba_version": version("numba"),
+        "numpy_version": version("numpy"),
+        "method": "Rodas5P",
+        "start": start,
+        "rtol": tolerances.rtol,
+        "atol": tolerances.atol,
+        "max_steps": tolerances.max_steps,
+    }
+
+
+def report_failures(
+    design: Design,
+    outcome: Outcome,
+    tolerances: Tolerances,
+    on_failure: str,
+    time_unit: str,
+) -> None:
+    """Warn once about failed runs, or raise.
+
+    Raises
+    ------
+    IntegrationError
+        Every run failed, or some did and `on_failure` is "raise".
+    """
+    failed = np.flatnonzero(outcome.status != Status.SUCCESS)
+    if not failed.size:
+        return
+    message = _failure_sentence(design, outcome, failed, tolerances, time_unit)
+    if on_failure == "raise" or failed.size == outcome.status.size:
+        raise IntegrationError(message)
+    warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+def _failure_sentence(
+    design: Design,
+    outcome: Outcome,
+    failed: NDArray[np.intp],
+    tolerances: Tolerances,
+    time_unit: str,
+) -> str:
+    kinds = sorted(set(outcome.status[failed].tolist()))
+    parts = []
+    for kind in kinds:
+        runs = failed[outcome.status[failed] == kind]
+        named = ", ".join(str(r) for r in runs[:LISTED])
+        more = f" and {runs.size - LISTED} more" if runs.size > LISTED else ""
+        parts.append(f"{Status(kind).name} in run{'s' * (runs.size > 1)} {named}{more}")
+    first = int(failed[0])
+    where = ", ".join(f"{name}={label}" for name, label in design.label(first).items())
+    at = f"first at t = {outcome.failed_at[first]:.4g} {time_unit}".rstrip()
+    place = f"{at}; {where}" if where else at
+    remedies = " ".join(dict.fromkeys(Status(kind).sentence for kind in kinds))
+    budget = f" (max_steps is {tolerances.max_steps}, rtol {tolerances.rtol:g})"
+    return (
+        f"{failed.size} of {outcome.status.size} runs failed: {'; '.join(parts)} ({place})."
+        f" {remedies}{budget if Status.STEP_LIMIT in kinds else ''}"
+    )

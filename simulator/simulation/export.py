@@ -1,0 +1,92 @@
+"""SBML of one condition, so that other simulators reproduce the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..conditions import make_design
+from ..errors import ConditionError, IntegrationError
+from ..integrator.status import Status
+from ..integrator.system import Tolerances
+from .runs import equilibrate, plan
+
+if TYPE_CHECKING:
+    from .model import Model
+
+TIGHT = Tolerances(1e-10, 1e-12, 100_000)  # initial values to be compared with other simulators
+
+
+def export_sbml(model: Model, factors: Mapping[str, Any]) -> str:
+    """SBML whose initial values are those of one condition at t = 0.
+
+    Constants get the condition's values, species the state at t = 0 (pre-equilibrated where the
+    model starts from a steady state), and initial assignments, now used up, are dropped. Doses are
+    constant: a schedule cannot be exported.
+
+    Parameters
+    ----------
+    factors
+        As in `Model.simulate`, one level each; `set` may be among them, and `start`.
+
+    Raises
+    ------
+    ConditionError
+        A factor is swept or scheduled, or does not exist.
+    IntegrationError
+        The condition has no steady state.
+    """
+    import libsbml
+
+    given = dict(factors)
+    start = model._check_start(given.pop("start", None))
+    design = make_design(model.definition, given, None, given.pop("set", None))
+    if design.axes:
+        raise ConditionError(f'export takes one condition: "{design.dims[0]}" has several levels.')
+    kernel, work = model.kernel, plan(model.kernel, design)
+    if work.changes.time.size:
+        raise ConditionError("export takes constant doses: a schedule cannot be exported.")
+    states = work.start
+    if start == "steady_state":
+        states, status = equilibrate(kernel, work, model.definition.population, TIGHT, workers=1)
+        if status[0] != Status.SUCCESS:
+            raise IntegrationError(Status(int(status[0])).sentence)
+        states = np.where(np.isnan(work.replaced), states, work.replaced)
+    values = dict(zip(kernel.parameters, work.parameters[0], strict=True))
+    values |= dict(zip(kernel.states, states[0], strict=True))
+    document = libsbml.readSBMLFromString(model.network.sbml)
+    _write(document.getModel(), values, set(kernel.equations.amounts))
+    return str(libsbml.writeSBMLToString(document))
+
+
+def _write(sbml: Any, values: Mapping[str, float], amounts: set[str]) -> None:
+    """Put values into an SBML model; `amounts` are concentration species given as amounts."""
+    for i in reversed(range(sbml.getNumInitialAssignments())):
+        if sbml.getInitialAssignment(i).getSymbol() in values:
+            sbml.removeInitialAssignment(i)
+    for i in range(sbml.getNumCompartments()):
+        compartment = sbml.getCompartment(i)
+        if compartment.getId() in values:
+            compartment.setSize(float(values[compartment.getId()]))
+    for i in range(sbml.getNumParameters()):
+        parameter = sbml.getParameter(i)
+        if parameter.getId() in values:
+            parameter.setValue(float(values[parameter.getId()]))
+    for i in range(sbml.getNumSpecies()):
+        species = sbml.getSpecies(i)
+        if species.getId() not in values:
+            continue
+        value = float(values[species.getId()])
+        if species.getHasOnlySubstanceUnits() or species.getId() in amounts:
+            species.setInitialAmount(value)
+        else:
+            species.setInitialConcentration(value)
+    for i in range(sbml.getNumReactions()):
+        law = sbml.getReaction(i).getKineticLaw()
+        for parameters in (law.getListOfParameters(), law.getListOfLocalParameters()):
+            for k in range(parameters.size()):
+                name = f"{sbml.getReaction(i).getId()}.{parameters.get(k).getId()}"
+                if name in values:
+                    parameters.get(k).setValue(float(values[name]))

@@ -1,0 +1,54 @@
+"""From what a user calls a model to a `Model`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import ModelError, did_you_mean
+from ..network.antimony import read_antimony
+from ..network.definition import Definition, plain_definition
+from ..network.model_folder import bundled_names, find_bundled, read_model_folder
+from ..network.sbml import read_sbml
+from .model import Model
+
+ANTIMONY = (".ant", ".antimony", ".txt")
+SBML = (".xml", ".sbml")
+
+
+def load_model(model: str | os.PathLike[str]) -> Model:
+    """A model by bundled name, folder, file or Antimony text; see `simulator.load`."""
+    if isinstance(model, str) and "\n" in model:
+        return Model(plain_definition(read_antimony(model, "Antimony text"), "model"))
+    if not isinstance(model, str | os.PathLike):
+        raise ModelError(
+            f"load() takes a bundled name, a path or Antimony text, not {type(model).__name__}."
+        )
+    path = Path(model).expanduser()
+    bundled = find_bundled(str(model)) if not path.exists() else None
+    return Model(_read(bundled or path, str(model)))
+
+
+def _read(path: Path, name: str) -> Definition:
+    if path.is_dir():
+        return read_model_folder(path)
+    if not path.is_file():
+        names = bundled_names()
+        raise ModelError(
+            f'"{name}" is neither a bundled model ({", ".join(names)}) nor an existing file or'
+            f" folder.{did_you_mean(name, names)}"
+        )
+    suffix = path.suffix.lower()
+    if suffix not in (*ANTIMONY, *SBML):
+        raise ModelError(
+            f"{path}: a model file ends in .ant (Antimony) or .xml or .sbml (SBML), not"
+            f' "{path.suffix}".'
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise ModelError(f"{path}: not UTF-8 text (byte {problem.start}).") from None
+    except OSError as problem:
+        raise ModelError(f"{path}: {problem.strerror}.") from None
+    network = read_sbml(text, str(path)) if suffix in SBML else read_antimony(text, str(path))
+    return plain_definition(network, path.stem)
