@@ -4,6 +4,8 @@ The grammar is libsbml's L3 infix with these choices. Names are case sensitive: 
 `avogadro`, `exponentiale`, `true`, `false`, `inf`, `nan` and the functions are built in, `Time` is
 a name like any other. `log(x)` is the natural logarithm (`log10(x)` and `log(b, x)` the others),
 `a % b` is `rem(a, b)`, and numbers carry no units. A local parameter is ``reaction.parameter``.
+A chain of relations, also `(a < b) < c`, holds if each pair does; `lt(lt(a, b), c)` compares the
+truth of one relation with a number.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ BUILT_IN = frozenset(("pi", "avogadro", "exponentiale", "true", "false"))
 
 _NUMERALS = frozenset(("inf", "infinity", "nan", "notanumber"))
 _DOTTED = re.compile(r"\b([A-Za-z_]\w*)\.(?=[A-Za-z_])")
+_NUMERAL = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
+_NAMED_NUMERAL = re.compile(r"_0N\d+_")
+_POSITION = re.compile(r"^Error when parsing input .* at position \d+:")
 _DOT = "_0DOT0_"
 """Stands for the dot of `reaction.parameter`, which libsbml's grammar does not know."""
 
@@ -42,16 +47,42 @@ def parse_formula(text: str, where: str) -> Expression:
 
     if not text.strip():
         raise ModelError(f"{where}: the formula is empty")
-    node = libsbml.parseL3FormulaWithSettings(_DOTTED.sub(rf"\1{_DOT}", text), _settings())
+    place = f'{where}: the formula "{text}"'
+    replaced, originals = _without_numerals(text)
+    node = libsbml.parseL3FormulaWithSettings(replaced, _settings())
     if node is None:
         reason = libsbml.getLastParseL3Error() or "it holds characters that no formula can"
-        sentence = " ".join(reason.replace(_DOT, ".").split())
-        raise ModelError(f'{where}: the formula "{text}" cannot be read: {sentence}')
+        raise ModelError(f"{place} cannot be read: {_original(reason, originals)}")
+    numbers = {name: float(numeral) for name, numeral in originals.items()}
+    for name, number in numbers.items():
+        if math.isinf(number):
+            raise ModelError(f"{place} has the number {originals[name]}, which is too large")
+    names: dict[str, Expression] = {name: Number(number) for name, number in numbers.items()}
     try:
-        expression = to_expression(node, Scope())
+        return _dotted(to_expression(node, Scope(names=names)))
     except MathError as problem:
-        raise ModelError(f'{where}: the formula "{text}" {problem}') from None
-    return _dotted(expression)
+        raise ModelError(f"{place} {problem}") from None
+
+
+def _without_numerals(text: str) -> tuple[str, dict[str, str]]:
+    """The text with a name for each numeral and no dots, and the numerals by name.
+
+    libsbml's formula parser rounds numerals with an exponent twice; this reads them as Python does.
+    """
+    originals: dict[str, str] = {}
+
+    def name_for(match: re.Match[str]) -> str:
+        name = f"_0N{len(originals)}_"
+        originals[name] = match[0]
+        return name
+
+    return _DOTTED.sub(rf"\1{_DOT}", _NUMERAL.sub(name_for, text)), originals
+
+
+def _original(message: str, originals: dict[str, str]) -> str:
+    """The parser's message about the replaced text, said of the text itself."""
+    message = _POSITION.sub("", " ".join(message.split())).strip().replace(_DOT, ".")
+    return _NAMED_NUMERAL.sub(lambda match: originals.get(match[0], match[0]), message)
 
 
 def _settings() -> Any:
@@ -79,6 +110,10 @@ def _dotted(expression: Expression) -> Expression:
 _RELATIONS = {
     "equal": "==", "not_equal": "!=",
     "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=",
+}  # fmt: skip
+_RELATION_CALLS = {
+    "equal": "eq", "not_equal": "neq",
+    "less": "lt", "less_equal": "leq", "greater": "gt", "greater_equal": "geq",
 }  # fmt: skip
 _CALLS = {"minimum": "min", "maximum": "max", "remainder": "rem", "ceiling": "ceil"}
 _EMPTY = {"add": "0", "multiply": "1", "and": "true", "or": "false", "xor": "false"}
@@ -118,18 +153,35 @@ def _written(expression: Expression) -> tuple[str, int]:
     if len(arguments) == 1 and operator in ("add", "multiply", "piecewise"):
         return _written(arguments[0])
     if len(arguments) == 1 and operator in ("and", "or", "xor"):
-        return f"{_inside(arguments[0], 4)} != 0", _BINDING["not_equal"]
+        return _written(Apply("not_equal", (arguments[0], Number(0.0))))
     if operator == "negate":
         return f"-{_inside(arguments[0], _ATOM)}", _BINDING[operator]
     if operator == "not":
         return f"!{_inside(arguments[0], _ATOM)}", _BINDING[operator]
     if operator in _RELATIONS:
+        if any(_is_relation(a) for a in arguments):
+            # between signs, "(a < b) < c" would be read as the chain a < b < c
+            return _call(_RELATION_CALLS[operator], arguments), _ATOM
         left, right = (_inside(a, 4) for a in arguments)
         return f"{left} {_RELATIONS[operator]} {right}", _BINDING[operator]
     if operator in _SIGNS:
         return _joined(operator, arguments), _BINDING[operator]
-    call = _CALLS.get(operator, operator)
-    return f"{call}({', '.join(_written(a)[0] for a in arguments)})", _ATOM
+    return _call(_CALLS.get(operator, operator), arguments), _ATOM
+
+
+def _call(name: str, arguments: tuple[Expression, ...]) -> str:
+    return f"{name}({', '.join(_written(a)[0] for a in arguments)})"
+
+
+def _is_relation(expression: Expression) -> bool:
+    """Whether the text would be a relation between signs."""
+    while isinstance(expression, Apply) and len(expression.arguments) == 1:
+        if expression.operator in ("and", "or", "xor"):
+            return True
+        if expression.operator not in ("add", "multiply", "piecewise"):
+            return False
+        expression = expression.arguments[0]
+    return isinstance(expression, Apply) and expression.operator in _RELATIONS
 
 
 def _joined(operator: str, arguments: tuple[Expression, ...]) -> str:

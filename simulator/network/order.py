@@ -115,9 +115,13 @@ class _Places:
             yield f'the initial assignment of "{name}"', expression
 
 
-def problems(network: Network) -> list[str]:
-    """What keeps the network from being a system of equations, one sentence each."""
-    return [*_unknown(network), *_cycles(network), *_conflicts(network), *_without_value(network)]
+def problems(network: Network, complete: bool = True) -> list[str]:
+    """What keeps the network from being a system of equations, one sentence each.
+
+    Unless it is `complete`, quantities may lack values.
+    """
+    found = [*_unknown(network), *_cycles(network), *_conflicts(network)]
+    return [*found, *_without_value(network)] if complete else found
 
 
 def _quantities(network: Network) -> dict[str, tuple[str, float | None]]:

@@ -60,7 +60,9 @@ def read_sbml(text: str, source: str) -> Network:
     reading.problems.extend(_unsupported(model))
     network = _network(text, source, reading)
     network, rate_problems = with_rates(network)
-    found = dict.fromkeys([*reading.problems, *rate_problems, *problems(network)])
+    # An algebraic rule would give values that nothing else does: no second complaint about them.
+    complete = not any(rule.isAlgebraic() for rule in model.getListOfRules())
+    found = dict.fromkeys([*reading.problems, *rate_problems, *problems(network, complete)])
     _refuse(source, list(found))
     return in_order(network)
 
