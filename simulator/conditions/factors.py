@@ -14,6 +14,7 @@ from .levels import Levels, default_cell, read_levels
 from .names import GENE_PREFIX, Factor, Names
 from .schedules import Schedule
 from .table import read_table
+from .warning import warn
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -65,6 +66,10 @@ class _Builder:
         """Coordinate names in use -> what uses them."""
         self.given: dict[tuple[str, str], str] = {}
         """What is changed -> where it was given."""
+        self.by_table: dict[str, str] = {}
+        """Constants that columns of the table set -> the column."""
+        self.by_keyword: dict[str, str] = {}
+        """Constants that named factors among the keywords change -> the keyword."""
 
     def build(
         self,
@@ -82,6 +87,7 @@ class _Builder:
             self.add(self.names.id_factor(id), value, f'set={{"{id}": ...}}')
         self.add_default_cell()
         self.check_genes()
+        self.warn_of_ids_that_win()
         return Design(tuple(self.axes), tuple(self.fixed), self.coordinates, self.units)
 
     def add(self, factor: Factor, value: Any, where: str) -> None:
@@ -90,6 +96,8 @@ class _Builder:
         name = self.coordinate(factor, where)
         listed = levels_given(factor, value)
         levels = read_levels(self.names, factor, [value] if listed is None else listed)
+        if factor.kind in ("alteration", "knockout", "expression", "gene"):
+            self.by_keyword |= dict.fromkeys((c.target for c in levels.columns), where)
         if listed is None:
             found = (column.change(0) for column in levels.columns)
             self.fixed.extend(change for change in found if change is not None)
@@ -109,6 +117,8 @@ class _Builder:
             self.claim(factor, where)
             coordinates[self.coordinate(factor, where)] = np.array(levels.labels)
             columns.extend(levels.columns)
+            if factor.kind == "constant":
+                self.by_table[factor.target] = where
         for name, values in rows.further.items():
             self.use(name, f'column "{name}" of conditions=')
             coordinates[name] = values
@@ -142,6 +152,18 @@ class _Builder:
                 raise ConditionError(
                     f'expression of gene "{gene}" is given twice: by {mapped} and by {where}.'
                 )
+
+    def warn_of_ids_that_win(self) -> None:
+        """Warn where a column of the table undoes what a keyword asks for.
+
+        Ids win over alterations, expression and knock-outs: a cohort whose samples state a gene's
+        expression, crossed with a knock-out of that gene, would not be knocked out.
+        """
+        for target in self.by_table.keys() & self.by_keyword.keys():
+            warn(
+                f'{self.by_keyword[target]} does not change "{target}" in rows where '
+                f"{self.by_table[target]} sets it: ids win."
+            )
 
     def expression_names(self, gene: str) -> bool:
         """Whether some level of the factor `expression` names the gene."""

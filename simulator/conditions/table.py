@@ -1,6 +1,5 @@
 """Reading a conditions table: rows are runs, columns are factors or further coordinates."""
 
-import warnings
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from ..errors import ConditionError
 from .designs import Label
 from .levels import MISSING, Levels, read_levels
 from .names import Factor, Names
+from .warning import warn
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -107,10 +107,9 @@ def _check_further(names: Names, column: str) -> None:
             )
     close = get_close_matches(column, valid, n=1, cutoff=0.85)
     if close:
-        warnings.warn(
+        warn(
             f'conditions= column "{column}" is no factor and changes nothing; it becomes a '
-            f'coordinate. Nearest factor: "{close[0]}".',
-            stacklevel=6,
+            f'coordinate. Nearest factor: "{close[0]}".'
         )
 
 
