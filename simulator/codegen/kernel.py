@@ -15,6 +15,7 @@ from ..integrator.linear import Factors, analyse
 from ..integrator.system import System
 from ..network.expression import TIME, Expression
 from ..network.network import Network
+from .elimination import OPERATION_LIMIT, operations, write_factorise, write_solve
 from .equations import Equations, amount_symbol, equations, evaluation_order
 from .graph import Graph
 from .initial import InitialValues
@@ -31,6 +32,7 @@ class Kernel:
     outputs : ids in the order of the outputs (every quantity of the network, then the formulas).
     initial : initial values of whole batches.
     pattern : (2, nnz) rows and columns of the Jacobian's entries.
+    written_out : whether the sparse LU is compiled for this pattern, or walks index tables.
     """
 
     equations: Equations
@@ -40,6 +42,7 @@ class Kernel:
     initial: InitialValues
     pattern: NDArray[np.int64]
     factors: Factors
+    written_out: bool
     code: Code
 
     def system(self, held: frozenset[str] = frozenset()) -> System:
@@ -51,6 +54,8 @@ class Kernel:
             self.code.address("jacobian"),
             self.code.address("outputs"),
             len(self.outputs),
+            self.code.address("factorise") if self.written_out else 0,
+            self.code.address("solve") if self.written_out else 0,
             self.factors,
             np.array(indices, np.int64),
             entries.astype(np.int64),
@@ -100,6 +105,11 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     ):
         Function(module, name, graph, len(states), len(parameters)).write(wanted)
     pattern = np.array(pairs, np.int64).reshape(-1, 2).T
+    factors = analyse(len(states), pattern[0], pattern[1])
+    written_out = operations(factors) <= OPERATION_LIMIT
+    if written_out:
+        write_factorise(module, factors)
+        write_solve(module, factors)
     return Kernel(
         eqs,
         states,
@@ -107,7 +117,8 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
         (*eqs.quantities, *formulas),
         InitialValues(network, eqs),
         pattern,
-        analyse(len(states), pattern[0], pattern[1]),
+        factors,
+        written_out,
         compile_module(module, cache_folder() / "kernels"),
     )
 

@@ -98,16 +98,17 @@ def analyse(size: int, rows: Indices, columns: Indices) -> Factors:
 def factorise(factors, jacobian, shift, lu, row):  # type: ignore[no-untyped-def]
     """LU of shift*I - J into `lu`; the pivots are stored inverted. False when it is unusable.
 
-    jacobian : (nnz of J,).  lu : (nnz of L + U,), overwritten.  row : (n,), zeros, scratch.
+    jacobian : (nnz of J,).  lu : (nnz of L + U, and more,), overwritten.  row : (n,), zeros, scratch.
     """
     start, columns, diagonal = factors.row_start, factors.columns, factors.diagonal
-    lu[:] = 0.0
+    entries = columns.size
+    lu[:entries] = 0.0
     for e in range(factors.entry.size):
         lu[factors.entry[e]] -= jacobian[e]
     for k in range(diagonal.size):
         lu[diagonal[k]] += shift
     largest = 0.0
-    for e in range(lu.size):
+    for e in range(entries):
         largest = max(largest, abs(lu[e]))
     if not np.isfinite(largest):
         return False

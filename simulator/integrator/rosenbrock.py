@@ -7,7 +7,7 @@ not depend on which other times are asked for. Notation as in `tableau`.
 import numpy as np
 
 from .cache import compiled
-from .linear import factorise, solve
+from .linear import GROWTH_LIMIT, factorise, solve
 from .status import Status
 from .system import call
 
@@ -40,6 +40,16 @@ def evaluate_jacobian(system, t, y, p, out):  # type: ignore[no-untyped-def]
     entries = system.factors.entry.size
     for i in system.held:
         out[entries + i] = 0.0
+
+
+@compiled
+def factorise_system(system, jacobian, shift, lu, row):  # type: ignore[no-untyped-def]
+    """LU of shift I - J by the system's own code or by tables; False when it is unusable."""
+    if system.factorise == 0:
+        return factorise(system.factors, jacobian, shift, lu, row)
+    call(system.factorise, shift, jacobian, jacobian, lu)
+    entries = system.factors.columns.size
+    return np.isfinite(lu[entries + 2]) and lu[entries + 1] <= GROWTH_LIMIT * lu[entries]
 
 
 @compiled
@@ -84,7 +94,7 @@ def workspace(system, method, n):  # type: ignore[no-untyped-def]
     return (
         np.zeros((method.m.size, n)),
         np.zeros(factors.entry.size + n),
-        np.zeros(factors.columns.size),
+        np.zeros(factors.columns.size + 3),
         np.zeros((6, n)),
     )
 
@@ -96,42 +106,41 @@ def stages(system, method, t, h, y, p, rates, work, y_new):  # type: ignore[no-u
     rates : f(t, y).  work : from `workspace`, its Jacobian part already evaluated at (t, y).
     """
     u, jacobian, lu, vectors = work
-    factors = system.factors
-    argument, value, right, scratch, row = (
-        vectors[0],
-        vectors[1],
-        vectors[2],
-        vectors[3],
-        vectors[4],
-    )
-    n, entries = y.size, factors.entry.size
-    if not factorise(factors, jacobian, 1.0 / (h * method.gamma), lu, row):
-        row[:] = 0.0
+    # Everything is taken out of its tuple here: in a loop each access would cost a count.
+    rates_address, solve_address, factors = system.rates, system.solve, system.factors
+    held, entries = system.held, system.factors.entry.size
+    a, c, m, alpha, d = method.a, method.c, method.m, method.alpha, method.d
+    argument, value, right, scratch = vectors[0], vectors[1], vectors[2], vectors[3]
+    n, count, per_h = y.size, m.size, 1.0 / h
+    if not factorise_system(system, jacobian, 1.0 / (h * method.gamma), lu, vectors[4]):
+        vectors[4][:] = 0.0
         return SINGULAR_MATRIX
-    for i in range(method.m.size):
+    for i in range(count):
         if i == 0:
             value[:] = rates
         else:
-            argument[:] = y
-            for j in range(i):
-                a = method.a[i, j]
-                if a != 0.0:
-                    for k in range(n):
-                        argument[k] += a * u[j, k]
-            evaluate_rates(system, t + method.alpha[i] * h, argument, p, value)
-        hd = h * method.d[i]
-        for k in range(n):
-            right[k] = value[k] + hd * jacobian[entries + k]
-        for j in range(i):
-            c = method.c[i, j] / h
             for k in range(n):
-                right[k] += c * u[j, k]
-        solve(factors, lu, right, u[i], scratch)
-    y_new[:] = y
-    for i in range(method.m.size):
-        m = method.m[i]
+                total = y[k]
+                for j in range(i):
+                    total += a[i, j] * u[j, k]
+                argument[k] = total
+            call(rates_address, t + alpha[i] * h, argument, p, value)
+            for state in held:
+                value[state] = 0.0
         for k in range(n):
-            y_new[k] += m * u[i, k]
+            total = value[k] + h * d[i] * jacobian[entries + k]
+            for j in range(i):
+                total += c[i, j] * per_h * u[j, k]
+            right[k] = total
+        if solve_address == 0:
+            solve(factors, lu, right, u[i], scratch)
+        else:
+            call(solve_address, 0.0, right, lu, u[i])
+    for k in range(n):
+        total = y[k]
+        for i in range(count):
+            total += m[i] * u[i, k]
+        y_new[k] = total
     return SUCCESS if all_finite(y_new) else NOT_FINITE
 
 

@@ -19,6 +19,9 @@ class System(NamedTuple):
     *out)``: `rates` writes dy/dt (n,), `jacobian` the entries of J and then df/dt (nnz + n,),
     `outputs` the quantities that can be reported (outputs,).
 
+    factorise, solve : addresses of the sparse LU written out for this pattern, of the same C type,
+        ``factorise(shift, jacobian, -, out)`` and ``solve(-, right, lu, out)``; 0 = walk `factors`.
+
     held : (k,) states that stay at their value whatever their rates are.
     held_entries : entries of J that lie in the rows of held states.
     """
@@ -27,6 +30,8 @@ class System(NamedTuple):
     jacobian: int
     outputs: int
     output_count: int
+    factorise: int
+    solve: int
     factors: Factors
     held: NDArray[np.int64]
     held_entries: NDArray[np.int64]

@@ -18,7 +18,7 @@ SIGNATURE = types.void(
 
 
 def system(rates, jacobian, outputs, states, rows, columns, held=()):
-    """A `System` from three C functions whose outputs are the states."""
+    """A `System` from three C functions whose outputs are the states; LU by tables."""
     rows, columns = np.array(rows, np.int64), np.array(columns, np.int64)
     held = np.array(held, np.int64)
     return System(
@@ -26,6 +26,8 @@ def system(rates, jacobian, outputs, states, rows, columns, held=()):
         jacobian.address,
         outputs.address,
         states,
+        0,
+        0,
         analyse(states, rows, columns),
         held,
         np.flatnonzero(np.isin(rows, held)),
