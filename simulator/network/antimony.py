@@ -7,6 +7,7 @@ parameter or compartment without a value is refused like in any SBML file.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from ..errors import ModelError
 from .network import Network
@@ -45,12 +46,15 @@ def antimony_to_sbml(text: str, source: str) -> str:
 
     # libantimony keeps every model it has read; start and end with none.
     antimony.clearPreviousLoads()
+    if Path(source).is_file():
+        antimony.addDirectory(str(Path(source).parent))  # where `import` looks
     try:
         if antimony.loadAntimonyString(text) < 0:
             raise ModelError(_error(source, antimony.getLastError()))
         return _from_zero(antimony.getSBMLString(antimony.getMainModuleName()))
     finally:
         antimony.clearPreviousLoads()
+        antimony.clearDirectories()
         antimony.freeAll()
 
 

@@ -45,7 +45,7 @@ def read_sbml(text: str, source: str) -> Network:
     model = document.getModel()
     if model is None:
         raise ModelError(f"{source}: holds no SBML model")
-    _refuse(source, list(_required_packages(document)))
+    packages = list(_required_packages(document))
 
     reading = Reading(
         model=model,
@@ -55,15 +55,17 @@ def read_sbml(text: str, source: str) -> Network:
             names={i: Number(x) for i, x in constant_stoichiometries(model).items()},
             rate_of=rate_symbol,
         ),
-        problems=[],
+        problems=packages.copy(),
     )
     reading.problems.extend(_unsupported(model))
     network = _network(text, source, reading)
     network, rate_problems = with_rates(network)
-    # An algebraic rule would give values that nothing else does: no second complaint about them.
-    complete = not any(rule.isAlgebraic() for rule in model.getListOfRules())
-    found = dict.fromkeys([*reading.problems, *rate_problems, *problems(network, complete)])
-    _refuse(source, list(found))
+    found = [*reading.problems, *rate_problems]
+    if not packages:  # what a package would add is not missing
+        # nor is a value that an algebraic rule would give
+        complete = not any(rule.isAlgebraic() for rule in model.getListOfRules())
+        found += problems(network, complete)
+    _refuse(source, list(dict.fromkeys(found)))
     return in_order(network)
 
 
@@ -122,6 +124,8 @@ def _unreadable(document: Any) -> Iterator[str]:
 
     for i in range(document.getNumErrors()):
         error = document.getError(i)
+        if error.getErrorId() == libsbml.MissingXMLEncoding:
+            continue  # XML says what it is then: UTF-8
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
             sentence = " ".join(error.getMessage().split())
             yield f"{error.getLine()}: {sentence}"

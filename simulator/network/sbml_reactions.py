@@ -29,6 +29,7 @@ class Reactions:
 def read_reactions(reading: Reading) -> Reactions:
     """All reactions in the order of the file."""
     assigned = _assigned(reading.model)
+    unit = _flux_unit(reading)
     reactions: list[Reaction] = []
     parameters: list[Parameter] = []
     for r in reading.model.getListOfReactions():
@@ -49,7 +50,6 @@ def read_reactions(reading: Reading) -> Reactions:
                 formulas[name] = apply("add", formulas[name], term) if name in formulas else term
         if law is None:
             continue
-        unit = _flux_unit(reading)
         net = tuple((name, n) for name, n in numbers.items() if n != 0)
         reactions.append(Reaction(r.getId(), net, law, unit, r.getName()))
         for name, how_many in formulas.items():
