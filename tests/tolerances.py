@@ -11,6 +11,10 @@ without its reason being rewritten.
 REFERENCE_RELATIVE = 1e-6
 REFERENCE_OF_MAXIMUM = 1e-9
 
+# CVODE leaves traces of 1e-25 nM or so in a species that is absent and that nothing makes, where
+# the exact value is 0; one molecule per cell is 2e-3 nM.
+REFERENCE_DUST = 1e-18
+
 # Order conditions of a Rosenbrock tableau are sums of a few products of its coefficients, which are
 # given with 15 to 16 digits.
 TABLEAU_ORDER_CONDITION = 1e-13

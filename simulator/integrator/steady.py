@@ -34,6 +34,10 @@ SETTLED = 1e-9
 """Largest relative change of a state in a step as long as all time before it: far below any
 default tolerance, far above round-off."""
 
+VANISHED = 1e-6
+"""Fraction of atol below which a settled state is zero: what only decays ends there, not at the
+remainder that some last step happened to leave."""
+
 QUIET_STEPS = 3  # so many such steps in a row: h has then grown far beyond every relaxation time
 
 NO_STEADY_STATE = int(Status.NO_STEADY_STATE)
@@ -85,6 +89,9 @@ def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
             return NOT_FINITE, t, accepted, rejected
         fresh = True
         h *= step_factor(method, error)
+    for k in range(n):
+        if abs(y[k]) < VANISHED * tolerances.atol:
+            y[k] = 0.0
     return SUCCESS, t, accepted, rejected
 
 
