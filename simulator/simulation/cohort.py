@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from .model import Model
 
 # Redraws of one sample, and candidates per wanted sample, before a rule counts as unmeetable.
-MOST_REDRAWS = 200
-MOST_CANDIDATES_PER_SAMPLE = 100
+MOST_REDRAWS = 50
+MOST_CANDIDATES_PER_SAMPLE = 40
 
 # Candidates simulated together when samples are selected by a measure.
 CANDIDATES_AT_ONCE = 48
 
+# Tolerances of these simulations: rules compare numbers that are known to a few percent, and a
+# cohort must not depend on the tolerances of the simulation that it is drawn for.
+ACCURACY: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-7}
+
 # Doses of a selection by auc400: four per decade of the range.
-AUC_DOSES = (0.0, *np.geomspace(*AUC_RANGE, 17))
+AUC_DOSES = (0.0, *np.geomspace(AUC_RANGE[0], AUC_RANGE[1], 17))
 
 
 def draw_cohort(model: "Model", name: str, n: int | None = None, seed: int = 0) -> "pd.DataFrame":
@@ -62,15 +66,21 @@ def draw_cohort(model: "Model", name: str, n: int | None = None, seed: int = 0) 
             f'cohort "{name}" is not in {model.definition.name}, which {have}.'
             f"{did_you_mean(name, cohorts)}"
         )
-    n = int(cohorts[name]["n"]) if n is None else n
-    for what, number, least in (("n", n, 1), ("seed", seed, 0)):
-        if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
-            raise ConditionError(
-                f'cohort "{name}": {what} is {number!r}, but must be a whole number >= {least}.'
-            )
+    if n is None:
+        n = int(cohorts[name]["n"])
+    _check_whole(name, "n", n, least=1)
+    _check_whole(name, "seed", seed, least=0)
     if "of" in cohorts[name]:
-        return _selected(model, name, int(n), int(seed))
-    return _drawn(model, name, range(int(n)), int(seed))
+        return _selected(model, name, n, seed)
+    return _drawn(model, name, range(n), seed)
+
+
+def _check_whole(cohort: str, what: str, number: object, least: int) -> None:
+    """Raise ConditionError unless `number` is an int that is not below `least`."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+        raise ConditionError(
+            f'cohort "{cohort}": {what} is {number!r}, but must be a whole number >= {least}.'
+        )
 
 
 def _drawn(model: "Model", name: str, samples: Sequence[int], seed: int) -> "pd.DataFrame":
@@ -183,7 +193,11 @@ def _value_in_cell(definition: Definition, cell: str, parameter: str) -> float:
 def _keeps(model: "Model", table: "pd.DataFrame", rule: Mapping[str, Any]) -> np.ndarray:
     """Which untreated samples meet a keep rule, shape (samples,)."""
     found = model.simulate(
-        conditions=table, time=[float(rule["at"])], outputs=[rule["observable"]], progress=False
+        conditions=table,
+        time=[float(rule["at"])],
+        outputs=[rule["observable"]],
+        progress=False,
+        **ACCURACY,
     )
     kept: np.ndarray = found[rule["observable"]].isel(time=-1).values >= rule["at_least"]
     return kept
@@ -219,9 +233,14 @@ def _selected(model: "Model", name: str, n: int, seed: int) -> "pd.DataFrame":
 def _rises(model: "Model", table: "pd.DataFrame", rule: Mapping[str, Any]) -> np.ndarray:
     """Which samples' auc400 rises by the rule's factor from the first IL7 dose to the second."""
     without, with_il7 = rule["il7"]
-    factors = {"il7": [without, with_il7], rule["drug"]: list(AUC_DOSES)}
+    factors: dict[str, Any] = {"il7": [without, with_il7], rule["drug"]: list(AUC_DOSES)}
     found = model.simulate(
-        conditions=table, time=[96.0], outputs=["viability"], progress=False, **factors
+        conditions=table,
+        time=[96.0],
+        outputs=["viability"],
+        progress=False,
+        **ACCURACY,
+        **factors,
     )
     area = auc400(found["viability"].isel(time=-1), rule["drug"])
     ratio = area.sel(il7=with_il7) / area.sel(il7=without)

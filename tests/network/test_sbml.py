@@ -549,8 +549,8 @@ def test_packages_are_refused_if_the_file_requires_them(package: str, required: 
     uri = f"http://www.sbml.org/sbml/level3/version1/{package}/version1"
     text = sbml("", root=f'xmlns:p="{uri}" p:required="{required}"')
     if required == "true":
-        sentence = f'requires the SBML package "{package}", which is not supported'
-        assert refusal(text)[0] == sentence
+        name = "p" if package == "other" else package
+        assert refusal(text)[0] == f'requires the SBML package "{name}", which is not supported'
     else:
         read_sbml(text, "m.xml")
 
@@ -560,6 +560,20 @@ def test_quantity_named_like_time() -> None:
     assert lines == [
         'parameter "time": the name stands for model time; give the parameter another id'
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ('level="3" version="2"', 'level="3" version="7"', 'is SBML Level "3" Version "7"'),
+        ('level="3" version="2"', 'level="1" version="2"', "is SBML Level 1"),
+        ('level="3" version="2"', 'level="2" version="4"', "does not declare its namespace"),
+        (CORE, "http://example.org", "does not declare its namespace"),
+    ],
+)
+def test_level_version_and_namespace_agree(old: str, new: str, found: str) -> None:
+    (line,) = refusal(sbml("").replace(old, new))
+    assert found in line
 
 
 def test_file_that_is_not_well_formed_names_the_line() -> None:

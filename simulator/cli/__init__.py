@@ -1,0 +1,63 @@
+"""The command `steroidsim`.
+
+Nothing heavy is imported before a command runs, so that `--help` answers at once. Exit status: 0,
+1 (the run failed), 2 (bad input); errors are one sentence on standard error.
+"""
+
+from typing import Annotated
+
+import typer
+
+from .findings_command import findings
+from .predict_command import predict
+from .simulate_command import export, simulate
+
+app = typer.Typer(
+    name="steroidsim",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Simulate how leukaemic cells respond to steroids and targeted drugs. Research use only.",
+)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the distribution."""
+    app(prog_name="steroidsim")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from .._version import __version__
+
+        typer.echo(f"steroidsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+app.command(
+    epilog="Examples:  steroidsim predict   |   steroidsim predict --cell SUPT1 --out my_results"
+)(predict)
+app.command(
+    epilog="Examples:  steroidsim simulate cell=SUPT1 alteration=none,JAK1_T901A"
+    " prednisolone=0,0.1,1,10 --time 0,24,48,96 --output viability --out run.csv   |  "
+    " steroidsim simulate prednisolone=1@0,0@24 --time 0,24,96   |  "
+    " steroidsim simulate expression:BCL2=1,4 prednisolone=log:0.01:30:9"
+)(simulate)
+app.command(
+    epilog="Examples:  steroidsim findings   |   steroidsim findings T19 M06 --all   |  "
+    " steroidsim findings --file my_findings.yaml --json"
+)(findings)
+app.command(epilog="Example:  steroidsim export alteration=NRAS_G12D prednisolone=1 --out run.xml")(
+    export
+)

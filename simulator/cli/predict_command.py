@@ -1,0 +1,98 @@
+"""The command `predict`, the main job."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from .reporting import as_json as to_json
+from .reporting import print_json, print_table, reported, say, write_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict(
+    model: ModelOption = BUNDLED_MODEL,
+    cell: Annotated[
+        list[str] | None,
+        typer.Option("--cell", "-c", help="Only this cell; may be repeated. Default: all."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path(
+        "results"
+    ),
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which cells are steroid resistant, and what re-sensitises them.
+
+    Simulates the steroid alone, with a MEK inhibitor and with a JAK inhibitor. Writes
+    prediction.csv, prediction.json, prediction.png and prediction.pdf.
+    """
+    with reported():
+        from .. import load
+        from ..plot import plot_prediction
+        from ..predict import as_dict, read_settings
+        from ..predict import predict as run
+
+        loaded = load(model)
+        settings = read_settings(loaded)
+        table, curves = run(loaded, settings, cell or (), workers=workers)
+        content = as_dict(loaded, table, curves)
+        figure = plot_prediction(
+            table,
+            curves,
+            shown=settings.figure,
+            resistant_above=settings.resistant_above,
+            hours=settings.hours,
+        )
+        written = write_files(
+            out,
+            {
+                "prediction.csv": lambda path: table.to_csv(path, index=False),
+                "prediction.json": lambda path: path.write_text(to_json(content) + "\n", "utf-8"),
+                "prediction.png": lambda path: figure.savefig(path, dpi=200),
+                "prediction.pdf": lambda path: figure.savefig(path),
+            },
+        )
+        if as_json:
+            print_json(content)
+        else:
+            _print_prediction(table)
+        for path in written:
+            say(f"wrote {path}")
+
+
+def _print_prediction(table: "pd.DataFrame") -> None:
+    """One line per condition: auc400 of each treatment, IC50, combination indices, call."""
+    from rich.table import Table
+
+    treatments = list(dict.fromkeys(table["treatment"]))
+    short = [t.removeprefix(treatments[0]).strip() or t for t in treatments]
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("condition", no_wrap=True)
+    for name in short:
+        grid.add_column(f"AUC {name}", justify="right")
+    grid.add_column("IC50 (uM)", justify="right")
+    for name in short[1:]:
+        grid.add_column(f"CI {name}", justify="right")
+    grid.add_column("call", no_wrap=True)
+    grid.add_column("uncertainty", no_wrap=True)
+    for condition, rows in table.groupby("condition", sort=False):
+        alone, *with_partner = rows.to_dict(orient="records")
+        grid.add_row(
+            str(condition),
+            *(f"{row['auc400']:.0f}" for row in (alone, *with_partner)),
+            _with_bound(alone, "ic50", ".3g"),
+            *(_with_bound(row, "combination_index", ".2f") for row in with_partner),
+            str(alone["call"]),
+            str(alone["uncertainty"]),
+        )
+    print_table(grid)
+
+
+def _with_bound(row: dict[str, Any], key: str, form: str) -> str:
+    """`0.42`, `<0.42` or `-`."""
+    value = row[key]
+    return "-" if value != value else f"{row[f'{key}_bound'].replace('=', '')}{value:{form}}"

@@ -1,0 +1,103 @@
+"""What a command tells its user: errors, progress, tables, JSON and files."""
+
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..errors import ConditionError, IntegrationError, SteroidsimError
+
+RUN_FAILED, BAD_INPUT = 1, 2
+INTERRUPTED = 130
+
+#: Set to anything, this environment variable shows the traceback of an error.
+DEBUG = "STEROIDSIM_DEBUG"
+
+#: Writes one file to the path it is given.
+Writer = Callable[[Path], object]
+
+# A table that is piped has no terminal to fit into.
+PIPED_WIDTH = 400
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn an error of the package into its sentence and an exit status."""
+    try:
+        yield
+    except SteroidsimError as error:
+        if os.environ.get(DEBUG):
+            raise
+        say(f"steroidsim: {error}")
+        failed = isinstance(error, IntegrationError)
+        raise typer.Exit(RUN_FAILED if failed else BAD_INPUT) from None
+    except KeyboardInterrupt:
+        say("steroidsim: interrupted; nothing was written.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def say(text: str) -> None:
+    """Print a line on standard error, away from the result."""
+    typer.echo(text, err=True)
+
+
+def print_json(content: Any) -> None:
+    """Print a result as JSON; a number that is missing or infinite is null."""
+    typer.echo(as_json(content))
+
+
+def as_json(content: Any) -> str:
+    """JSON of plain and numpy values; a number that is missing or infinite is null."""
+    return json.dumps(_plain(content), indent=1, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_table(grid: Any) -> None:
+    """Print a rich table: fitted to a terminal, as plain lines when piped."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        Console().print(grid)
+        return
+    console = Console(width=PIPED_WIDTH, color_system=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(grid)
+    for line in captured.get().splitlines():
+        typer.echo(line.rstrip())
+
+
+def write_files(folder: Path, files: Mapping[str, Writer]) -> list[Path]:
+    """Write all files into a folder, or none of them.
+
+    files : file name -> function that writes it to the path it is given. Everything is written
+    to a temporary folder inside the target first and then moved, so that a failure half way leaves
+    what was there. Raises ConditionError if the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as temporary:
+            for name, write in files.items():
+                write(Path(temporary) / name)
+            for name in files:
+                os.replace(Path(temporary) / name, folder / name)
+    except OSError as error:
+        raise ConditionError(
+            f"{folder}: results cannot be written there ({error.strerror or error}); name another"
+            " place with --out."
+        ) from None
+    return [folder / name for name in files]

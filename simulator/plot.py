@@ -1,0 +1,298 @@
+"""Figures: a dose-response, and the prediction of the main job on one page.
+
+matplotlib is imported by the functions that draw; none of them shows a window.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConditionError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's palette, distinguishable with any colour vision; black is for the steroid alone.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+# Where the dose 0 stands on a logarithmic axis: this many decades left of the lowest dose.
+ZERO_GAP = 0.6
+
+
+def plot_dose_response(
+    da: "xr.DataArray",
+    dose: str | None = None,
+    ax: "Axes | None" = None,
+    *,
+    labels: Sequence[str] | None = None,
+    ylabel: str = "viability (fraction of vehicle)",
+    legend: bool = True,
+    **style: Any,
+) -> "Axes":
+    """Draw viability against dose on a log axis, the dose 0 shown apart at its left.
+
+    Parameters
+    ----------
+    da
+        One curve, shape (doses,), or several, with one dimension besides the doses; dimensions of
+        length 1 do not count.
+    dose
+        Dose dimension; None: the only numeric dimension that contains the dose 0, `time` aside.
+    ax
+        Axes to draw on; None: new ones.
+    labels
+        Names of the curves; None: the other dimension's levels.
+    style
+        Handed to `Axes.plot`.
+
+    Raises
+    ------
+    ConditionError
+        No or more than one dimension could be the dose, or too many dimensions are left.
+    """
+    import numpy as np
+
+    da = da.squeeze()
+    dose = _dose_dimension(da) if dose is None else dose
+    if dose not in da.dims:
+        raise ConditionError(
+            f'plot_dose_response: "{dose}" is no dimension of the data, which has'
+            f" {', '.join(map(str, da.dims)) or 'none'}.{did_you_mean(dose, map(str, da.dims))}"
+        )
+    others = [str(d) for d in da.dims if d != dose]
+    if len(others) > 1:
+        raise ConditionError(
+            f"plot_dose_response draws one dimension besides the dose, found {', '.join(others)};"
+            " select one level of the others first."
+        )
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots(layout="constrained")[1]
+    da = da.sortby(dose)
+    curves = da.transpose(*others, dose).values.reshape(-1, da.sizes[dose])
+    names = labels or ([str(v) for v in da[others[0]].values] if others else [""])
+    doses = np.asarray(da[dose].values, dtype=float)
+    for i, (curve, name) in enumerate(zip(curves, names, strict=True)):
+        _draw_curve(ax, doses, curve, str(name), i, style)
+    units = da[dose].attrs.get("units", "uM")
+    ax.set_xlabel(f"{dose} ({_unit_text(units)})")
+    ax.set_ylabel(ylabel)
+    ax.set_ylim(0, max(1.05, 1.05 * float(np.nanmax(curves)) if np.isfinite(curves).any() else 1))
+    if legend and any(names):
+        ax.legend(frameon=False, title=others[0] if others else None)
+    return ax
+
+
+def _dose_dimension(da: "xr.DataArray") -> str:
+    """The dimension that looks like doses of a drug: numeric and with the level 0."""
+    found = [
+        str(dim)
+        for dim in da.dims
+        if dim != "time" and dim in da.coords and da[dim].dtype.kind in "if" and 0 in da[dim].values
+    ]
+    if len(found) != 1:
+        raise ConditionError(
+            "plot_dose_response: name the dose dimension, since"
+            f" {' and '.join(found) if found else 'no dimension'} could be it."
+        )
+    return found[0]
+
+
+def _draw_curve(
+    ax: "Axes", doses: Any, curve: Any, name: str, i: int, style: dict[str, Any]
+) -> None:
+    """One curve with its zero dose, and the axis prepared for both."""
+    import numpy as np
+
+    above = doses > 0
+    look: dict[str, Any] = {
+        "color": COLOURS[i % len(COLOURS)],
+        "marker": MARKERS[i % len(MARKERS)],
+        "markersize": 4,
+    } | style
+    ax.set_xscale("log")
+    ax.plot(doses[above], curve[above], label=name, **look)
+    if not above.any() or above.all():
+        return
+    # The zero dose stands apart: no line leads to it.
+    zero = 10 ** (np.log10(doses[above].min()) - ZERO_GAP)
+    ax.plot([zero], curve[~above][:1], **{**look, "linestyle": "none"})
+    _mark_break(ax, 10 ** (np.log10(zero) + ZERO_GAP / 2))
+    first, last = np.log10(doses[above].min()), np.log10(doses[above].max())
+    decades = 10.0 ** np.arange(np.ceil(first - 1e-9), np.floor(last + 1e-9) + 1)
+    if len(decades) > 4:
+        decades = decades[::2]
+    ax.set_xticks([zero, *decades], ["0", *(f"{d:g}" for d in decades)])
+    ax.xaxis.minorticks_off()
+    ax.set_xlim(zero / 1.8, doses.max() * 1.5)
+
+
+def _mark_break(ax: "Axes", at: float) -> None:
+    """Two strokes across the dose axis where it is interrupted."""
+    strokes: dict[str, Any] = {
+        "color": "black",
+        "clip_on": False,
+        "markersize": 8,
+        "linestyle": "none",
+    }
+    for shift in (0.9, 1.1):
+        ax.plot(
+            [at * shift], [0], marker=[(-0.5, -1), (0.5, 1)], transform=ax.get_xaxis_transform(),
+            **strokes,
+        )  # fmt: skip
+
+
+def _unit_text(units: str) -> str:
+    return units.replace("uM", "µM").replace("ng_per_ml", "ng/ml")
+
+
+def plot_prediction(
+    table: "pd.DataFrame",
+    curves: "xr.Dataset",
+    *,
+    shown: Sequence[str] = (),
+    resistant_above: float = 200.0,
+    hours: float = 96.0,
+) -> "Figure":
+    """The prediction on one page: auc400 of all conditions as a heat map, and some curves.
+
+    Parameters
+    ----------
+    table, curves
+        As `predict` returns them.
+    shown
+        Conditions whose curves are drawn (at most six); none: the first six.
+    resistant_above
+        auc400 of the call, the middle of the colour scale.
+    hours
+        When viability was read.
+    """
+    from matplotlib.figure import Figure
+
+    conditions = [str(c) for c in curves["condition"].values]
+    chosen = [c for c in shown if c in conditions][:6] or conditions[:6]
+    height = max(7.5, 1.6 + 0.24 * len(conditions))
+    figure = Figure(figsize=(13.3, height), layout="constrained")
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1.0, 1.2), wspace=0.03)
+    _draw_heat_map(parts[0], table, curves, resistant_above)
+    _draw_small_multiples(parts[1], table, curves, chosen)
+    parts[1].supylabel(f"viability after {hours / 24:g} days (fraction of vehicle)", fontsize=10)
+    steroid = str(curves["viability"].dims[-1])
+    partners = " or ".join(str(t).rpartition(" + ")[2] for t in curves["treatment"].values[1:])
+    uncertainty = ", ".join(dict.fromkeys(map(str, table["uncertainty"])))
+    figure.suptitle(
+        f"Predicted response to {steroid}, alone and with {partners} ({uncertainty})",
+        fontsize=14,
+        fontweight="bold",
+    )
+    return figure
+
+
+def _draw_heat_map(
+    figure: Any, table: "pd.DataFrame", curves: "xr.Dataset", resistant_above: float
+) -> None:
+    """auc400 per condition and treatment, written into each field, the call at the right.
+
+    A field is framed where the partner re-sensitises a resistant condition.
+    """
+    ax = figure.subplots()
+    conditions = [str(c) for c in curves["condition"].values]
+    treatments = [str(t) for t in curves["treatment"].values]
+    rows = table.set_index(["condition", "treatment"])
+    values = table.pivot(index="condition", columns="treatment", values="auc400")
+    grid = values.loc[conditions, treatments].to_numpy()
+    # Blue to red through white is told apart with any colour vision; white is the threshold.
+    image = ax.imshow(grid, cmap="RdBu_r", vmin=0, vmax=2 * resistant_above, aspect="auto")
+    for i, condition in enumerate(conditions):
+        call = str(rows.loc[(condition, treatments[0]), "call"])
+        resistant = call.startswith("resistant")
+        for j, treatment in enumerate(treatments):
+            rescues = resistant and rows.loc[(condition, treatment), "resensitises"] is True
+            _draw_field(ax, i, j, grid[i, j], resistant_above, rescues)
+        ax.annotate(
+            call.partition(",")[0],
+            (1.02, i),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=9,
+            fontweight="bold" if resistant else "normal",
+            annotation_clip=False,
+        )
+    ax.set_yticks(range(len(conditions)), conditions, fontsize=9)
+    ax.set_xticks(range(len(treatments)), [_treatment_label(t) for t in treatments], fontsize=10)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=ax, location="bottom", shrink=0.8, aspect=35, pad=0.01)
+    bar.set_label(
+        f"AUC of the steroid (400 = no effect, above {resistant_above:g} = resistant)\n"
+        "framed: the partner re-sensitises a resistant cell",
+        fontsize=9,
+    )
+
+
+def _draw_field(ax: "Axes", i: int, j: int, value: float, middle: float, framed: bool) -> None:
+    """The number in one field of the heat map, and its frame."""
+    from matplotlib.patches import Rectangle
+
+    missing = value != value
+    pale = missing or abs(value - middle) < 0.6 * middle
+    ax.text(
+        j,
+        i,
+        "no value" if missing else f"{value:.0f}",
+        ha="center",
+        va="center",
+        fontsize=9,
+        color="black" if pale else "white",
+        fontweight="bold" if framed else "normal",
+    )
+    if framed:
+        ax.add_patch(Rectangle((j - 0.47, i - 0.44), 0.94, 0.88, fill=False, linewidth=2))
+
+
+def _treatment_label(treatment: str) -> str:
+    first, _, partner = treatment.partition(" + ")
+    return f"+ {partner}" if partner else f"{first}\nalone"
+
+
+def _draw_small_multiples(
+    figure: Any, table: "pd.DataFrame", curves: "xr.Dataset", chosen: Sequence[str]
+) -> None:
+    """Dose-response of the chosen conditions, one panel each on shared axes."""
+    viability = curves["viability"]
+    treatments = [str(t) for t in viability["treatment"].values]
+    columns = 2 if len(chosen) > 1 else 1
+    rows = -(-len(chosen) // columns)
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    doses = table.set_index(["condition", "treatment"])["partner_dose"]
+    names = [_treatment_label(treatment).replace("\n", " ") for treatment in treatments]
+    for ax, condition in zip(axes.flat, chosen, strict=False):
+        plot_dose_response(
+            viability.sel(condition=condition),
+            str(viability.dims[-1]),
+            ax,
+            labels=names,
+            ylabel="",
+            legend=False,
+        )
+        partners = [
+            f"{treatment.rpartition(' + ')[2]} {doses[condition, treatment]:.2g} µM"
+            for treatment in treatments[1:]
+        ]
+        ax.set_title(
+            f"{condition}\n" + r"$\it{with}$ " + " or ".join(partners), fontsize=9, loc="left"
+        )
+        ax.axhline(0.5, color="0.8", linewidth=0.8, zorder=0)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.label_outer()
+    for ax in list(axes.flat)[len(chosen) :]:
+        ax.set_visible(False)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(names), frameon=False, fontsize=10
+    )
