@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cache, reduce
 from itertools import pairwise
 from typing import Any
@@ -87,10 +88,16 @@ def _libsbml() -> Any:
 
 
 def _number(node: Any) -> float:
-    """The value of a literal; mantissa and exponent are joined as decimals, not multiplied."""
     if node.getType() == _libsbml().AST_REAL_E:
-        return float(f"{node.getMantissa()!r}e{node.getExponent()}")
+        return times_power_of_ten(node.getMantissa(), node.getExponent())
     return float(node.getValue())
+
+
+def times_power_of_ten(mantissa: float, exponent: int) -> float:
+    """The decimal number mantissa * 10 ** exponent, rounded once."""
+    beyond_floats = 2000
+    shift = max(-beyond_floats, min(exponent, beyond_floats))
+    return float(Decimal(repr(float(mantissa))).scaleb(shift))
 
 
 def _children(node: Any) -> Iterator[Any]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..errors import ModelError
 from .expression import TIME, Number
 from .mathml import Scope
 from .network import Network, Parameter
 from .order import in_order, problems
 from .rates import rate_symbol, with_rates
+from .sbml_document import parse, refuse, required_packages
 from .sbml_quantities import Reading, read_quantities
 from .sbml_reactions import constant_stoichiometries, read_reactions
 from .units import read_units, unit_of
@@ -38,14 +38,9 @@ def read_sbml(text: str, source: str) -> Network:
     ModelError
         The text is not readable SBML, or says things that are not supported; one line for each.
     """
-    import libsbml
-
-    document = libsbml.readSBMLFromString(text)
-    _refuse(source, list(_unreadable(document)))
+    document = parse(text, source)
     model = document.getModel()
-    if model is None:
-        raise ModelError(f"{source}: holds no SBML model")
-    packages = list(_required_packages(document))
+    packages = list(required_packages(document))
 
     reading = Reading(
         model=model,
@@ -65,17 +60,8 @@ def read_sbml(text: str, source: str) -> Network:
         # nor is a value that an algebraic rule would give
         complete = not any(rule.isAlgebraic() for rule in model.getListOfRules())
         found += problems(network, complete)
-    _refuse(source, list(dict.fromkeys(found)))
+    refuse(source, list(dict.fromkeys(found)))
     return in_order(network)
-
-
-def _refuse(source: str, sentences: list[str]) -> None:
-    if sentences:
-        raise ModelError("\n".join(_line(source, sentence) for sentence in sentences))
-
-
-def _line(source: str, sentence: str) -> str:
-    return f"{source}:{sentence}" if sentence[:1].isdigit() else f"{source}: {sentence}"
 
 
 def _network(text: str, source: str, reading: Reading) -> Network:
@@ -116,36 +102,6 @@ def _network(text: str, source: str, reading: Reading) -> Network:
         name=model.getName(),
         sbml=text,
     )
-
-
-def _unreadable(document: Any) -> Iterator[str]:
-    """What libsbml could not read: `line: its sentence`."""
-    import libsbml
-
-    for i in range(document.getNumErrors()):
-        error = document.getError(i)
-        if error.getErrorId() == libsbml.MissingXMLEncoding:
-            continue  # XML says what it is then: UTF-8
-        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
-            sentence = " ".join(error.getMessage().split())
-            yield f"{error.getLine()}: {sentence}"
-    if document.getLevel() == 1:
-        yield "is SBML Level 1; Levels 2 and 3 are supported"
-
-
-def _required_packages(document: Any) -> Iterator[str]:
-    if document.getLevel() < 3:
-        return  # packages are Level 3; older files keep layouts in annotations
-    sentence = 'requires the SBML package "{}", which is not supported'
-    for i in range(document.getNumPlugins()):
-        plugin = document.getPlugin(i)
-        if plugin.getPackageName() == "l3v2extendedmath":
-            continue  # the mathematics of Level 3 Version 2, which is read
-        if document.getPackageRequired(plugin.getURI()):
-            yield sentence.format(plugin.getPackageName())
-    for i in range(document.getNumUnknownPackages()):
-        if document.getPackageRequired(document.getUnknownPackageURI(i)):
-            yield sentence.format(document.getUnknownPackagePrefix(i))
 
 
 def _unsupported(model: Any) -> Iterator[str]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .mathml import times_power_of_ten
+
 DIMENSIONLESS = "dimensionless"
 
 _PREFIXES = {
@@ -73,7 +75,7 @@ def read_units(model: Any) -> Mapping[str, Unit]:
         parts = []
         for unit in definition.getListOfUnits():
             kind = _libsbml().UnitKind_toString(unit.getKind())
-            factor = unit.getMultiplier() * 10.0 ** unit.getScale()
+            factor = times_power_of_ten(unit.getMultiplier(), unit.getScale())
             parts.append((kind, factor, float(unit.getExponentAsDouble())))
         label = definition.getName() or definition.getId()
         found[definition.getId()] = Unit(tuple(parts), label)
@@ -97,6 +99,8 @@ def _libsbml() -> Any:
 
 def _text(parts: tuple[tuple[str, float, float], ...]) -> str | None:
     """The product in symbols; None if a factor has no symbol."""
+    if not all(1e-60 < factor < 1e60 for _, factor, _ in parts):
+        return None
     powers: dict[tuple[str, float], float] = {}
     for kind, factor, exponent in map(_canonical, parts):
         if kind == DIMENSIONLESS and factor == 1.0:

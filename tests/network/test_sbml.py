@@ -220,6 +220,30 @@ def test_nested_functions_are_inlined_and_arguments_do_not_leak() -> None:
     assert evaluate(expression, {}) == 36.0
 
 
+@pytest.mark.parametrize(
+    ("literal", "value"),
+    [
+        ('<cn type="e-notation">1.1<sep/>-5</cn>', 1.1e-5),
+        ('<cn type="e-notation">0.00001<sep/>7</cn>', 100.0),
+        ('<cn type="rational">1<sep/>4</cn>', 0.25),
+        ('<cn type="integer">-3</cn>', -3.0),
+        ("<cn>1.7976931348623157e308</cn>", 1.7976931348623157e308),
+        ("<infinity/>", math.inf),
+        ("<exponentiale/>", math.e),
+        ("<true/>", 1.0),
+    ],
+)
+def test_numbers_are_rounded_once(literal: str, value: float) -> None:
+    network = read_sbml(
+        sbml(
+            listed("Parameters", parameter("v", "", "false"))
+            + listed("Rules", assignment("v", literal))
+        ),
+        "m.xml",
+    )
+    assert network.assignment_rules == (("v", Number(value)),)
+
+
 def test_repeated_participants_are_net() -> None:
     network = read_sbml(
         sbml(
