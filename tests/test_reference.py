@@ -41,12 +41,14 @@ def test_every_species_agrees_over_four_days(name, condition):
     model = sim.load(name)
     factors = CONDITIONS[condition]
     species = [s.id for s in model.network.species]
-    ds = model.simulate(HOURS, outputs=species, rtol=1e-10, atol=1e-14, max_steps=200_000, **factors)
+    ds = model.simulate(
+        HOURS, outputs=species, rtol=1e-10, atol=1e-14, max_steps=200_000, **factors
+    )
     ours = np.stack([ds[s].values for s in species], axis=-1)
     reference = roadrunner(model.export_sbml(**factors), species, HOURS)
-    bound = REFERENCE_RELATIVE * np.abs(reference) + REFERENCE_OF_MAXIMUM * np.abs(
-        reference
-    ).max(axis=0)
+    bound = REFERENCE_RELATIVE * np.abs(reference) + REFERENCE_OF_MAXIMUM * np.abs(reference).max(
+        axis=0
+    )
     excess = np.abs(ours - reference) / (bound + REFERENCE_DUST)
     worst = np.unravel_index(excess.argmax(), excess.shape)
     assert excess.max() <= 1, f"{species[worst[1]]} at {HOURS[worst[0]]} h: {excess.max():.3g}"

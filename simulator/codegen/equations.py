@@ -84,12 +84,12 @@ def equations(network: Network) -> Equations:
             change = apply("divide", change, Symbol(species.compartment))
         states.append(species.id)
         rates.append(change)
-    for quantity in (*network.compartments, *network.parameters):
-        if quantity.id in rate_ruled:
-            states.append(quantity.id)
-            rates.append(rate_ruled[quantity.id])
-        elif quantity.id not in assigned:
-            parameters.append(quantity.id)
+    for name in [*(c.id for c in network.compartments), *(p.id for p in network.parameters)]:
+        if name in rate_ruled:
+            states.append(name)
+            rates.append(rate_ruled[name])
+        elif name not in assigned:
+            parameters.append(name)
     for reaction in network.reactions:
         computed[reaction.id] = reaction.kinetic_law
     return Equations(tuple(states), tuple(rates), amounts, tuple(parameters), computed)

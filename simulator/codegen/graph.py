@@ -17,7 +17,6 @@ Gradient = dict[int, int]
 """Derivatives of a node: variable number -> node. What is missing is zero."""
 
 
-
 class Node(NamedTuple):
     """One operation: `constant` and `input` carry `value`, others the nodes they work on.
 
@@ -267,6 +266,19 @@ class Graph:
 
 
 _STEPS = frozenset(
-    "floor ceiling quotient equal not_equal less less_equal greater greater_equal and or xor not"
-    .split()
+    [
+        "floor",
+        "ceiling",
+        "quotient",
+        "equal",
+        "not_equal",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "and",
+        "or",
+        "xor",
+        "not",
+    ]
 )

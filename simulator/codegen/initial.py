@@ -35,9 +35,7 @@ class InitialValues:
             **{s.id: s.initial for s in network.species},
         }
         self.definitions: dict[str, Expression] = {
-            name: expression
-            for name, expression in eqs.computed.items()
-            if name not in eqs.amounts
+            name: expression for name, expression in eqs.computed.items() if name not in eqs.amounts
         } | dict(network.initial_assignments)
 
     def values(self, runs: int, overrides: Mapping[str, Override]) -> tuple[Array, Array]:

@@ -19,12 +19,12 @@ class Changes(NamedTuple):
     """Scheduled changes of parameters, run after run.
 
     start : (runs + 1,) where each run's changes begin in the other three.
-    time, index, value : (changes,) in time order within a run.
+    time, parameter, value : (changes,) in time order within a run; `parameter` is an index.
     """
 
     start: NDArray[np.int64]
     time: Array
-    index: NDArray[np.int64]
+    parameter: NDArray[np.int64]
     value: Array
 
 
@@ -39,18 +39,27 @@ class Ends(NamedTuple):
 
 def no_changes(runs: int) -> Changes:
     """A schedule in which nothing happens."""
-    return Changes(
-        np.zeros(runs + 1, np.int64), np.empty(0), np.empty(0, np.int64), np.empty(0)
-    )
+    return Changes(np.zeros(runs + 1, np.int64), np.empty(0), np.empty(0, np.int64), np.empty(0))
 
 
 @compiled
 def _integrate_runs(  # type: ignore[no-untyped-def]
-    system, method, tolerances, states, parameters, times, changes, selection, out, ends, first, last
+    system,
+    method,
+    tolerances,
+    states,
+    parameters,
+    times,
+    changes,
+    selection,
+    out,
+    ends,
+    first,
+    last,
 ):
     for run in range(first, last):
         begin, end = changes.start[run], changes.start[run + 1]
-        own = (changes.time[begin:end], changes.index[begin:end], changes.value[begin:end])
+        own = (changes.time[begin:end], changes.parameter[begin:end], changes.value[begin:end])
         status, reached, accepted, rejected = integrate(
             system,
             method,

@@ -68,6 +68,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         previous = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(cache_folder() / f"numba-{_source_digest()}")
         try:
-            return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+            dispatcher: Callable[..., Any] = numba.njit(
+                cache=True, nogil=True, error_model="numpy"
+            )(function)
+            return dispatcher
         finally:
             numba.config.CACHE_DIR = previous

@@ -55,9 +55,7 @@ def analyse(size: int, rows: Indices, columns: Indices) -> Factors:
     order: list[int] = []
     waiting = set(range(size))
     while waiting:
-        pivot = min(
-            waiting, key=lambda k: ((len(in_row[k]) - 1) * (len(in_column[k]) - 1), k)
-        )
+        pivot = min(waiting, key=lambda k: ((len(in_row[k]) - 1) * (len(in_column[k]) - 1), k))
         order.append(pivot)
         waiting.remove(pivot)
         right, below = in_row[pivot] - {pivot}, in_column[pivot] - {pivot}

@@ -258,7 +258,12 @@ def integrate(system, method, tolerances, y, p, times, changes, selection, out):
                 else:
                     h *= FAILED_SHRINK
                 if t + h <= t or h < 1e-14 * abs(t):
-                    return (STEP_TOO_SMALL if outcome == SUCCESS else outcome), t, accepted, rejected
+                    return (
+                        (STEP_TOO_SMALL if outcome == SUCCESS else outcome),
+                        t,
+                        accepted,
+                        rejected,
+                    )
                 continue
             accepted += 1
             t_new = stop if h == stop - t else t + h

@@ -15,7 +15,6 @@ from .cache import compiled
 from .rosenbrock import (
     FAILED_SHRINK,
     NOT_FINITE,
-    STEP_TOO_SMALL,
     SUCCESS,
     all_finite,
     error_norm,
@@ -48,7 +47,7 @@ def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
     """Integrate y (n,) in place until it rests; `method` has alpha and d at 0, so time stays at 0.
 
     Returns (status, time reached, accepted steps, rejected steps). NO_STEADY_STATE when the step
-    budget ends first, as it does for oscillation and for unbounded growth.
+    budget or the range of numbers ends first, as it does for oscillation and unbounded growth.
     """
     n = y.size
     work = workspace(system, method, n)
@@ -74,7 +73,7 @@ def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
             rejected += 1
             h *= step_factor(method, error) if np.isfinite(error) else FAILED_SHRINK
             if t + h <= t or h < 1e-300:
-                return STEP_TOO_SMALL if outcome == SUCCESS else outcome, t, accepted, rejected
+                return NO_STEADY_STATE, t, accepted, rejected
             continue
         accepted += 1
         moved = 0.0
@@ -86,7 +85,7 @@ def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
         y[:] = y_new
         evaluate_rates(system, 0.0, y, p, rates)
         if not all_finite(rates):
-            return NOT_FINITE, t, accepted, rejected
+            return NO_STEADY_STATE, t, accepted, rejected
         fresh = True
         h *= step_factor(method, error)
     for k in range(n):

@@ -175,7 +175,14 @@ class Model:
         outcome = _relate(outcome, wanted, design.size, twin)
         report_failures(design, outcome, tolerances, on_failure, self.network.time_unit)
         return to_dataset(
-            self, design, outcome.outputs[:, columns], outcome.status, times, wanted, start, tolerances
+            self,
+            design,
+            outcome.outputs[:, columns],
+            outcome.status,
+            times,
+            wanted,
+            start,
+            tolerances,
         )
 
     def steady_state(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..conditions.schedules import number_of
 from ..errors import ConditionError
 
 FEW_RUNS = 200  # done before a bar could be read
@@ -21,11 +22,12 @@ def worker_count(workers: int | None) -> int:
         Not a whole number >= 1.
     """
     if workers is None:
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else (os.cpu_count() or 1)
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        if hasattr(os, "sched_getaffinity"):  # Linux: a container may have fewer than the machine
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    if number_of(workers) is None or workers != int(workers) or workers < 1:
         raise ConditionError(f"workers is a whole number >= 1, not {workers!r}.")
-    return workers
+    return int(workers)
 
 
 def _interactive() -> bool:

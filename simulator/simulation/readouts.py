@@ -76,14 +76,9 @@ def readouts(
 
 def _all_readouts(model: Model) -> dict[str, Readout]:
     network, found = model.network, {}
-    for quantity in (*network.species, *network.parameters, *network.compartments):
-        found[quantity.id] = Readout(
-            quantity.id, quantity.name or quantity.id, quantity.id, quantity.unit, ""
-        )
-    for reaction in network.reactions:
-        found[reaction.id] = Readout(
-            reaction.id, reaction.name or reaction.id, reaction.id, reaction.unit, ""
-        )
+    for group in (network.species, network.parameters, network.compartments, network.reactions):
+        for q in group:
+            found[q.id] = Readout(q.id, q.name or q.id, q.id, q.unit, "")
     for o in model.definition.observables:
         found[o.id] = Readout(o.id, o.name, o.id, o.unit, o.relative_to)
     return found

@@ -106,10 +106,18 @@ def join(plans: Sequence[Plan]) -> Plan:
         offset += int(each.changes.start[-1])
     changes = Changes(
         np.concatenate(starts),
-        *(np.concatenate([each.changes[k] for each in plans]) for k in (1, 2, 3)),
+        np.concatenate([each.changes.time for each in plans]),
+        np.concatenate([each.changes.parameter for each in plans]),
+        np.concatenate([each.changes.value for each in plans]),
     )
-    stacked = (np.concatenate([each[k] for each in plans]) for k in range(5))
-    return Plan(*stacked, changes)
+    return Plan(
+        np.concatenate([each.before for each in plans]),
+        np.concatenate([each.untreated for each in plans]),
+        np.concatenate([each.parameters for each in plans]),
+        np.concatenate([each.start for each in plans]),
+        np.concatenate([each.replaced for each in plans]),
+        changes,
+    )
 
 
 def equilibrate(
@@ -188,7 +196,7 @@ def _pick(changes: Changes, runs: NDArray[np.intp]) -> Changes:
     return Changes(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         changes.time[rows],
-        changes.index[rows],
+        changes.parameter[rows],
         changes.value[rows],
     )
 

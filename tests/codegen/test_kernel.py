@@ -177,9 +177,7 @@ def test_tables_and_written_out_elimination_agree(compiled):
 
 def test_a_network_in_which_nothing_changes_is_refused():
     still = network(reactions=(), rate_rules=(), compartments=(Compartment("cell", 2.0),))
-    still = dataclasses.replace(
-        still, species=(Species("A", "cell", 1.0),), assignment_rules=()
-    )
+    still = dataclasses.replace(still, species=(Species("A", "cell", 1.0),), assignment_rules=())
     with pytest.raises(ModelError, match="nothing changes with time"):
         compile_network(still)
 

@@ -58,9 +58,7 @@ def three_states(t, y_, p_, out_):
 
 
 def chain(held=()):
-    return system(
-        chain_rates, chain_jacobian, three_states, 3, [0, 1, 1, 2], [0, 0, 1, 1], held
-    )
+    return system(chain_rates, chain_jacobian, three_states, 3, [0, 1, 1, 2], [0, 0, 1, 1], held)
 
 
 def chain_solution(t, a, b):

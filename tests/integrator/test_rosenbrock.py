@@ -88,9 +88,7 @@ def test_output_times_change_nothing():
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.floats(0.01, 100), st.floats(0.01, 100)), min_size=2, max_size=150
-    ),
+    st.lists(st.tuples(st.floats(0.01, 100), st.floats(0.01, 100)), min_size=2, max_size=150),
     st.integers(1, 4),
 )
 def test_a_run_does_not_depend_on_its_batch(rates, workers):
@@ -150,9 +148,7 @@ def test_one_failed_run_leaves_the_others_alone():
 
 
 def settled(system, y, p, tolerances=Tolerances(1e-6, 1e-9, 2_000)):
-    return settle_batch(
-        system, METHOD, tolerances, np.array([y], float), np.array([p], float)
-    )
+    return settle_batch(system, METHOD, tolerances, np.array([y], float), np.array([p], float))
 
 
 def test_steady_state_keeps_conserved_totals():
