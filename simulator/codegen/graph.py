@@ -44,6 +44,7 @@ class Graph:
         return index
 
     def constant(self, value: float) -> int:
+        """The node of a number."""
         return self._add(Node("constant", (), float(value)))
 
     def known(self, index: int) -> float | None:
@@ -266,19 +267,6 @@ class Graph:
 
 
 _STEPS = frozenset(
-    [
-        "floor",
-        "ceiling",
-        "quotient",
-        "equal",
-        "not_equal",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "and",
-        "or",
-        "xor",
-        "not",
-    ]
+    {"floor", "ceiling", "quotient", "not", "and", "or", "xor"}
+    | {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
 )

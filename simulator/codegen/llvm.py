@@ -172,7 +172,7 @@ def _machine() -> Any:
 
 @cache
 def _declare_library() -> None:
-    """Tell LLVM where the C library's functions are, also where the process does not export them."""
+    """Tell LLVM where the C library's functions are, also if the process does not export them."""
     library = ctypes.CDLL(None) if os.name == "posix" else ctypes.CDLL("msvcrt")
     for name in [*_LIBRARY.values(), "tgamma", "exp", "log", "pow", "sin", "cos"]:
         address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value

@@ -1,0 +1,1 @@
+"""How trajectories are computed: arrays in, arrays out; knows no names and no biology."""

@@ -96,7 +96,7 @@ def analyse(size: int, rows: Indices, columns: Indices) -> Factors:
 def factorise(factors, jacobian, shift, lu, row):  # type: ignore[no-untyped-def]
     """LU of shift*I - J into `lu`; the pivots are stored inverted. False when it is unusable.
 
-    jacobian : (nnz of J,).  lu : (nnz of L + U, and more,), overwritten.  row : (n,), zeros, scratch.
+    jacobian : (nnz of J,).  lu : (nnz of L + U, and more,), overwritten.  row : (n,) zeros.
     """
     start, columns, diagonal = factors.row_start, factors.columns, factors.diagonal
     entries = columns.size

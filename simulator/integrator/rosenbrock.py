@@ -55,7 +55,7 @@ def factorise_system(system, jacobian, shift, lu, row):  # type: ignore[no-untyp
 @compiled
 def all_finite(values):  # type: ignore[no-untyped-def]
     """True when no value is NaN or infinite."""
-    for v in values:
+    for v in values:  # noqa: SIM110 (a generator is no loop to compiled code)
         if not np.isfinite(v):
             return False
     return True

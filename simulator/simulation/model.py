@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,8 +50,8 @@ class Model:
     def __repr__(self) -> str:
         n = self.network
         return (
-            f"<Model {self.definition.name}: {len(n.species)} species, {len(n.reactions)} reactions,"
-            f" {len(self.definition.cells)} cells, {len(self.definition.drugs)} drugs>"
+            f"<Model {self.definition.name}: {len(n.species)} species, {len(n.reactions)}"
+            f" reactions, {len(self.definition.cells)} cells, {len(self.definition.drugs)} drugs>"
         )
 
     @property
@@ -354,7 +355,7 @@ def _check_times(time: Any) -> Array:
         if number is None or not math.isfinite(number) or number < 0:
             raise ConditionError(f"A time is a finite number >= 0, not {value!r}.")
     times = np.array(numbers, float)
-    for earlier, later in zip(times, times[1:], strict=False):
+    for earlier, later in pairwise(times):
         if later <= earlier:
             raise ConditionError(f"Times must increase, but {later:g} follows {earlier:g}.")
     return times + 0.0

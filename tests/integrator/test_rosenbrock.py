@@ -19,6 +19,7 @@ from simulator.integrator.tableau import rodas5p
 from tests.integrator import problems
 
 METHOD = rodas5p()
+LOOSE = Tolerances(1e-6, 1e-9, 2_000)
 TIGHT = Tolerances(1e-10, 1e-13, 10_000)
 
 
@@ -147,7 +148,7 @@ def test_one_failed_run_leaves_the_others_alone():
     assert out[1, 0, 0] == pytest.approx(1.25, rel=1e-8)
 
 
-def settled(system, y, p, tolerances=Tolerances(1e-6, 1e-9, 2_000)):
+def settled(system, y, p, tolerances=LOOSE):
     return settle_batch(system, METHOD, tolerances, np.array([y], float), np.array([p], float))
 
 

@@ -43,7 +43,7 @@ def density(tree: Tree) -> int:
 
 
 def matrices(method: Tableau) -> tuple[np.ndarray, np.ndarray]:
-    """alpha and Gamma from the transformed coefficients: a = alpha Gamma^-1, c = 1/gamma - Gamma^-1."""
+    """alpha and Gamma, from a = alpha Gamma^-1 and c = 1/gamma - Gamma^-1."""
     inverse = np.diag(np.full(method.m.size, 1 / method.gamma)) - method.c
     gamma = np.linalg.inv(inverse)
     return method.a @ gamma, gamma
