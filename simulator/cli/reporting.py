@@ -5,6 +5,7 @@ import math
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +30,11 @@ PIPED_WIDTH = 400
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn an error of the package into its sentence and an exit status."""
+    """Turn an error of the package into its sentence and an exit status, a warning into a line."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = _say_warning
+            yield
     except SteroidsimError as error:
         if os.environ.get(DEBUG):
             raise
@@ -41,6 +44,10 @@ def reported() -> Iterator[None]:
     except KeyboardInterrupt:
         say("steroidsim: interrupted; nothing was written.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    say(f"steroidsim: warning: {message}")
 
 
 def say(text: str) -> None:
