@@ -37,6 +37,9 @@ class InitialValues:
         self.definitions: dict[str, Expression] = {
             name: expression for name, expression in eqs.computed.items() if name not in eqs.amounts
         } | dict(network.initial_assignments)
+        # What no equation uses may lack a value, and is then reported as NaN.
+        needed = [symbols(e) for e in (*eqs.rates, *self.definitions.values())]
+        self._used = frozenset().union(eqs.states, eqs.amounts.values(), *needed)
 
     def values(self, runs: int, overrides: Mapping[str, Override]) -> tuple[Array, Array]:
         """States (runs, n) and parameters (runs, parameters) at t = 0.
@@ -71,9 +74,10 @@ class InitialValues:
         known: dict[str, Any] = {TIME: np.float64(0.0)}
         for name in self._equations.parameters:
             try:
-                found[name] = float(self._resolve(name, known, {}, ()))
+                value = float(self._resolve(name, known, {}, ()))
             except ModelError:
-                found[name] = None
+                value = np.nan
+            found[name] = None if np.isnan(value) else value
         return found
 
     def _resolve(
@@ -99,9 +103,9 @@ class InitialValues:
             value = evaluate_arrays(expression, known)
         else:
             nominal = self.nominal.get(name)
-            if nominal is None:
+            if nominal is None and name in self._used:
                 raise ModelError(f'{self._where}: "{name}" has no value and no initial assignment.')
-            value = np.float64(nominal)
+            value = np.float64(np.nan if nominal is None else nominal)
         if override is not None:
             value = np.where(override[1], override[0], value)
         known[name] = value

@@ -9,7 +9,6 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from ..errors import ModelError
 from ..integrator.cache import cache_folder
 from ..integrator.linear import Factors, analyse
 from ..integrator.system import System
@@ -77,8 +76,6 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     """
     formulas = formulas or {}
     eqs = equations(network)
-    if not eqs.states:
-        raise ModelError(f"{network.source}: nothing changes with time in this model.")
     states, parameters = eqs.states, eqs.parameters
     graph = Graph(len(states) + len(parameters) + 1)
     symbols = _nodes(eqs, graph, network.source)

@@ -175,11 +175,14 @@ def test_tables_and_written_out_elimination_agree(compiled):
     np.testing.assert_allclose(one[:size], other[:size], rtol=1e-13)
 
 
-def test_a_network_in_which_nothing_changes_is_refused():
+def test_a_network_without_states_is_its_rules():
     still = network(reactions=(), rate_rules=(), compartments=(Compartment("cell", 2.0),))
-    still = dataclasses.replace(still, species=(Species("A", "cell", 1.0),), assignment_rules=())
-    with pytest.raises(ModelError, match="nothing changes with time"):
-        compile_network(still)
+    kernel = compile_network(dataclasses.replace(still, species=(Species("A", "cell", 1.0),)))
+    y, p = kernel.initial.values(1, {})
+    outputs = np.empty(len(kernel.outputs))
+    evaluate(kernel.system().outputs, 0.5, y[0], p[0], outputs)
+    assert kernel.states == ()
+    assert outputs[kernel.outputs.index("V")] == pytest.approx(1.5 + np.sin(0.5), rel=1e-15)
 
 
 def test_a_circle_of_rules_is_printed():
