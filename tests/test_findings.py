@@ -351,7 +351,7 @@ def test_the_worst_check_and_what_holds_by_construction_are_named(write):
     assert second.worst.bound == ">= 0.3"
     assert second.worst.worst.value == pytest.approx(0.2)
     assert [c.by_construction for c in second.checks] == [False, False, True]
-    assert [leaf.varied for leaf in second.checks[0].leaves] == ["1", "2"]
+    assert [leaf.varied for leaf in second.checks[0].leaves] == ["at 1", "at 2"]
 
 
 def test_results_are_plain_json(write):

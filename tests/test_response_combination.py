@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.errors import ConditionError
-from simulator.response import bliss_excess, combination_index, f_syn, hsa_excess
+from simulator.response import (
+    bliss_excess,
+    combination_index,
+    f_syn,
+    hsa_excess,
+    loewe_excess,
+)
 
 # Median-effect interpolation is exact for a Hill curve; clipping at 0.03 bends the first step.
 HILL_INTERPOLATION = 0.01
@@ -145,6 +151,37 @@ def test_bliss_and_hsa_by_hand():
     assert (bliss.bound == "=").all()
 
 
+@pytest.mark.parametrize(("slope", "ratio"), [(1.0, 1.0), (2.0, 1.0), (0.7, 10.0)])
+def test_a_drug_combined_with_itself_has_no_loewe_excess(slope, ratio):
+    excess = loewe_excess(sham(DENSE, 0.5, slope, ratio, kill=0.9), "a", "b")
+    exact = excess.values[excess.bound.values == "="]
+    assert exact.size > 1000
+    np.testing.assert_allclose(exact, 0, atol=HILL_INTERPOLATION)
+
+
+def test_loewe_by_hand():
+    excess = loewe_excess(matrix([0, 1, 10], [0, 1, 10], HAND), "a", "b")
+    # (1,1): E of dose 2 alone, on the line from 0.2 at 1 to 0.4 at 10.
+    span = np.log(0.4 / 0.6) - np.log(0.2 / 0.8)
+    at_two = 1 / (1 + np.exp(-(np.log(0.2 / 0.8) + span * np.log10(2))))
+    # (1,10), (10,1): 10 reaches 0.4 and nothing more, the 1 on top of it cannot be added.
+    expected = [[0.4 - at_two, 0.65 - 0.4], [0.65 - 0.4, 0.8 - 0.4]]
+    np.testing.assert_allclose(excess, expected, atol=1e-9)
+    assert excess.bound.values.tolist() == [["=", "<"], ["<", "<"]]
+
+
+def test_loewe_agrees_with_f_syn_on_who_is_synergistic():
+    doses = np.r_[0, np.geomspace(0.00316, 31.6, 9)]
+    viability = np.random.default_rng(5).uniform(0.1, 0.9, (10, 10))
+    viability[0, :] = 1 / (1 + doses)
+    viability[:, 0] = 1 / (1 + doses / 0.3)
+    da = matrix(doses, doses, viability)
+    sums, excess = f_syn(da, "a", "b"), loewe_excess(da, "a", "b")
+    exact = (sums.bound == "=") & (excess.bound == "=") & (abs(excess) > 1e-6)
+    assert exact.sum() > 20
+    np.testing.assert_array_equal((sums < 1).values[exact], (excess > 0).values[exact])
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     alone_a=st.lists(st.floats(0, 1), min_size=3, max_size=3),
@@ -199,7 +236,9 @@ def test_other_dimensions_are_kept_and_a_missing_value_hits_only_its_own_matrix(
     assert np.isnan(bliss_excess(da, "a", "b")).sum() == 1
 
 
-@pytest.mark.parametrize("measure", [combination_index, f_syn, bliss_excess, hsa_excess])
+@pytest.mark.parametrize(
+    "measure", [combination_index, f_syn, bliss_excess, hsa_excess, loewe_excess]
+)
 def test_unusable_matrices_are_refused_with_the_reason(measure):
     good = [[1, 0.9, 0.8], [0.9, 0.5, 0.4], [0.8, 0.4, 0.3]]
     with pytest.raises(ConditionError, match="needs the dose 0"):

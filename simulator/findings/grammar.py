@@ -37,8 +37,8 @@ class Bound:
         In log units where value and limits are positive, so that a ratio of 4 against ">= 2" and
         one of 0.1 against "<= 0.2" are equally far inside; as a difference otherwise.
         """
-        if math.isnan(value):
-            return -math.inf
+        if math.isnan(value) or self.low == self.high:
+            return math.inf if self.holds(value) else -math.inf
         limits = [limit for limit in (self.low, self.high) if math.isfinite(limit)]
         positive = value > 0 and all(limit > 0 for limit in limits)
 
@@ -177,7 +177,8 @@ def expand(where: str, value: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
     elif isinstance(value, Mapping):
         for combination in itertools.product(*(list(expand(where, v)) for v in value.values())):
             resolved = {k: v for k, (v, _) in zip(value, combination, strict=True)}
-            yield resolved, tuple(text for _, varied in combination for text in varied)
+            chosen = zip(value, (varied for _, varied in combination), strict=True)
+            yield resolved, tuple(_named(key, text) for key, varied in chosen for text in varied)
     elif isinstance(value, list):
         for combination in itertools.product(*(list(expand(where, v)) for v in value)):
             yield (
@@ -186,6 +187,11 @@ def expand(where: str, value: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
             )
     else:
         yield value, ()
+
+
+def _named(key: str, text: str) -> str:
+    """`at 24` for a bare number; names speak for themselves."""
+    return f"{key} {text}" if re.fullmatch(NUMBER, text) else text
 
 
 def as_text(value: Any) -> str:

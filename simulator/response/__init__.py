@@ -5,7 +5,8 @@ DataArray over the other dimensions with a coordinate `bound`: `=` for a value, 
 the doses only bound it. Nothing is extrapolated.
 """
 
-from .combination import bliss_excess, combination_index, f_syn, hsa_excess
+from .combination import bliss_excess, combination_index, f_syn, hsa_excess, loewe_excess
+from .hill_curve import hill
 from .single import AUC_RANGE, auc400, ec50, ic50
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "combination_index",
     "ec50",
     "f_syn",
+    "hill",
     "hsa_excess",
     "ic50",
+    "loewe_excess",
 ]

@@ -1,4 +1,4 @@
-"""Measures of two drugs together: Chou-Talalay, Berenbaum, Bliss, highest single agent.
+"""Measures of two drugs together: Chou-Talalay, Berenbaum, Bliss, Loewe, highest single agent.
 
 Effect means 1 - viability. The single-agent curves are the edges of the dose matrix at which the
 other drug is 0, and a dose of equal effect is read off them between two neighbouring doses.
@@ -21,6 +21,9 @@ SATURATED_EFFECT = 0.9
 
 # Effects between which the Berenbaum sum is evaluated.
 F_SYN_EFFECTS = (0.1, 0.95)
+
+# Halvings of the interval in which the Loewe additive effect lies: to 1e-12.
+BISECTIONS = 40
 
 # 1 - viability is exact to this, so that a value on a limit falls on the stated side of it.
 ROUNDING = 1e-12
@@ -102,6 +105,30 @@ def hsa_excess(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     return _excess(da, dose_a, dose_b, "hsa_excess", np.maximum)
 
 
+def loewe_excess(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
+    """Effect of each pair beyond Loewe additivity, by which a drug does not interact with itself.
+
+    The additive effect E solves a / A(E) + b / B(E) = 1, with A and B as in `combination_index`
+    (Loewe 1926, Ergeb Physiol 27:47-187; Berenbaum 1989, Pharmacol Rev 41:93-141). Positive is
+    synergy; all effects are clipped to 0.03-0.97. Beyond what one of the drugs reaches alone that
+    drug cannot be expressed in doses of the other: the additive effect is then that of the rest,
+    which is the least it can be, and the excess an upper bound, `<`.
+
+    Shapes, missing values and errors as in `f_syn`.
+    """
+    dims = [dose_a, dose_b]
+    da = sorted_by_dose(da, dims, "loewe_excess", zero_needed=True)
+    doses = da[dose_a].values, da[dose_b].values
+    return measured(
+        partial(_loewe_differences, *doses),
+        da,
+        dims,
+        kept=dims,
+        name="loewe_excess",
+        units="dimensionless",
+    )
+
+
 def _excess(
     da: xr.DataArray,
     dose_a: str,
@@ -153,6 +180,34 @@ def _berenbaum_sums(
     outside = (pair < low - ROUNDING) | (pair > high + ROUNDING)
     total[outside], bound[outside] = np.nan, EXACT
     return total, bound
+
+
+def _loewe_differences(
+    doses_a: np.ndarray, doses_b: np.ndarray, viability: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Effect of the pairs less the additive one, shape (doses of a above 0, doses of b above 0)."""
+    pair = _clipped(1.0 - viability[1:, 1:])
+    if np.isnan(viability).any():
+        return np.full(pair.shape, np.nan), np.full(pair.shape, EXACT)
+    curve_a, curve_b = 1.0 - viability[1:, 0], 1.0 - viability[0, 1:]
+
+    def shares(effect: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The sum, unreachable doses counted as infinite, and where one of them is."""
+        equal_a, bound_a = _dose_of_effect(doses_a[1:], curve_a, effect)
+        equal_b, bound_b = _dose_of_effect(doses_b[1:], curve_b, effect)
+        share_a = np.where(bound_a == ABOVE, 0.0, doses_a[1:, None] / equal_a)
+        share_b = np.where(bound_b == ABOVE, 0.0, doses_b[None, 1:] / equal_b)
+        return share_a + share_b, (bound_a == ABOVE) | (bound_b == ABOVE)
+
+    # A higher effect takes higher doses, so that the sum falls with E: halve the interval.
+    low, high = np.full(pair.shape, LEAST_EFFECT), np.full(pair.shape, GREATEST_EFFECT)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        enough = shares(middle)[0] >= 1.0
+        low, high = np.where(enough, middle, low), np.where(enough, high, middle)
+    # The additive effect may stop where one drug does: then it is that drug's limit, or more.
+    beyond = shares(np.minimum(high + 1e-6, GREATEST_EFFECT))[1] & (high < GREATEST_EFFECT - 1e-6)
+    return pair - high, np.where(beyond, BELOW, EXACT)
 
 
 def _equal_effect_sum(
