@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -156,6 +157,7 @@ class Code:
 
 
 _COMPILING = threading.Lock()
+DIGEST = 32  # bytes of a SHA-256 digest
 
 
 def _machine() -> Any:
@@ -192,8 +194,8 @@ def compile_module(module: ir.Module, folder: Path) -> Code:
         processor = binding.get_host_cpu_name() + binding.get_host_cpu_features().flatten()
         stamp = f"{llvmlite.__version__} {binding.llvm_version_info} {machine.triple} {processor}"
         stored = folder / (hashlib.sha256((stamp + text).encode()).hexdigest()[:32] + ".o")
-        data = stored.read_bytes() if stored.is_file() else b""
-        if not data:
+        data = _stored(stored)
+        if data is None:
             data = _object_code(text, machine)
             _store(stored, data)
         engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
@@ -211,9 +213,25 @@ def _object_code(text: str, machine: Any) -> bytes:
     return bytes(machine.emit_object(parsed))
 
 
+def _stored(path: Path) -> bytes | None:
+    """Object code kept earlier; None where there is none or the file is not what was written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, data = content[:DIGEST], content[DIGEST:]
+    return data if hashlib.sha256(data).digest() == digest else None
+
+
 def _store(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    os.replace(name, path)
+    """Keep object code behind its digest; without a place to keep it, it is made anew each time."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(data).digest() + data)
+        os.replace(name, path)
+    except OSError as problem:
+        warnings.warn(
+            f"{path.parent}: compiled code cannot be kept: {problem.strerror}.", stacklevel=2
+        )
