@@ -112,7 +112,8 @@ def _draw_curve(
     look: dict[str, Any] = {
         "color": COLOURS[i % len(COLOURS)],
         "marker": MARKERS[i % len(MARKERS)],
-        "markersize": 4,
+        # Later markers are smaller, so that curves that coincide are all seen.
+        "markersize": max(3.0, 6.0 - 1.2 * i),
     } | style
     ax.set_xscale("log")
     ax.plot(doses[above], curve[above], label=name, **look)

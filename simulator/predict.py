@@ -167,7 +167,8 @@ def predict(
         without partner; `resensitising_dose`, the lowest that lowers auc400 enough; the
         `combination_index` of the dose matrix with its bound; and the `call`.
     curves
-        `viability` over (condition, treatment, steroid dose) behind the table.
+        `viability` over (condition, treatment, steroid dose) behind the table; attrs as from
+        `model.simulate`.
 
     Raises
     ------
@@ -185,6 +186,7 @@ def predict(
     partner_doses = _grid("partner_doses", settings.partner_doses)
     rows: list[dict[str, Any]] = []
     curves: list[xr.DataArray] = []
+    provenance: dict[str, Any] = {}
     treatments = [settings.steroid]
     for partner, drug in settings.partners.items():
         doses: dict[str, Any] = {settings.steroid: steroid_doses, drug: partner_doses}
@@ -195,6 +197,7 @@ def predict(
             **doses,
             **(ACCURACY | options),
         )
+        provenance = dict(found.attrs)
         viability = found["viability"].isel(time=-1)
         if not curves:
             rows += _alone(viability.sel({drug: 0.0}), table, settings)
@@ -214,7 +217,8 @@ def predict(
     result["uncertainty"] = NOT_CALIBRATED
     order = {label: i for i, label in enumerate(table.index)}
     result = result.sort_values("condition", key=lambda c: c.map(order), kind="stable")
-    return result.reset_index(drop=True), joined.to_dataset(name="viability")
+    dataset = joined.to_dataset(name="viability").assign_attrs(provenance)
+    return result.reset_index(drop=True), dataset
 
 
 def _row(table: "pd.DataFrame", label: str, treatment: str) -> dict[str, Any]:
@@ -324,7 +328,7 @@ def as_dict(model: "Model", table: "pd.DataFrame", curves: "xr.Dataset") -> dict
     steroid = str(viability.dims[-1])
     return {
         "model": model.definition.name,
-        "model_hash": curves.attrs.get("model_hash"),
+        "provenance": {key: _plain(value) for key, value in curves.attrs.items()},
         "uncertainty": NOT_CALIBRATED,
         "table": [
             {key: _plain(value) for key, value in row.items()}

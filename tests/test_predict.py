@@ -204,8 +204,9 @@ def test_a_cell_without_receptor_is_predicted_resistant_whatever_is_added(steroi
     from dataclasses import replace
 
     small = replace(settings, conditions=[{"cell": "SUPT1", "alteration": ["none", "GR_LOSS"]}])
-    table, _ = predict(steroid_response, small, progress=False)
+    table, curves = predict(steroid_response, small, progress=False)
     lost = table[table["condition"] == "SUPT1 GR_LOSS"]
     assert set(lost["call"]) == {"resistant"}
     np.testing.assert_allclose(lost["auc400"], 400, rtol=1e-3)
+    assert as_dict(steroid_response, table, curves)["provenance"]["model_hash"]
     assert row(table, "SUPT1")["auc400"] < 350

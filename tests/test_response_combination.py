@@ -125,6 +125,14 @@ def test_effects_are_clipped_to_three_and_ninety_seven_percent():
     assert found[0] == pytest.approx(found[1], rel=ROUNDING)
 
 
+def test_an_effect_beyond_the_clip_is_reached_by_a_drug_that_reaches_the_clip():
+    # The pair of dose 1 has 0.99, each drug alone 0.98 at dose 10: both count as 0.97.
+    viability = [[1.0, 0.8, 0.02], [0.8, 0.01, 0.0], [0.02, 0.0, 0.0]]
+    found = combination_index(matrix([0, 1, 10], [0, 1, 10], viability), "a", "b")
+    assert float(found) == pytest.approx(1 / 10 + 1 / 10, rel=ROUNDING)
+    assert found.bound == "="
+
+
 def test_f_syn_leaves_out_effects_outside_ten_to_ninety_five_percent():
     viability = [[1.0, 0.98, 0.6], [0.98, 0.92, 0.5], [0.6, 0.5, 0.04]]
     sums = f_syn(matrix([0, 1, 10], [0, 1, 10], viability), "a", "b")
