@@ -233,3 +233,14 @@ def test_cells_differ_only_in_stated_quantities():
             name = override.parameter
             allowed = name in lesions | expression or name.startswith(("tonic_", "growth_rate"))
             assert allowed, f"{cell} sets {name}"
+
+
+def test_knock_outs_act_on_the_samples_of_a_cohort():
+    """Expression that differs between samples does not undo a knock-out."""
+    table = MODEL.cohort("TALL_PDX", 3)
+    assert "expression:BIM" in table.columns
+    ds = MODEL.simulate(
+        [0], conditions=table, knockout=[None, "BIM"], outputs=["BIM_total"], rtol=1e-4, atol=1e-7
+    )
+    assert (ds["BIM_total"].sel(knockout="BIM") == 0).all()
+    assert len(set(ds["BIM_total"].sel(knockout="none").values.ravel())) == 3

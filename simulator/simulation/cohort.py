@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..conditions.names import GENE_PREFIX
 from ..errors import ConditionError, ModelError, did_you_mean
 from ..network.definition import Definition, Override
 from ..response import AUC_RANGE, auc400
@@ -51,8 +52,8 @@ def draw_cohort(model: "Model", name: str, n: int | None = None, seed: int = 0) 
     -------
     pandas.DataFrame
         One row per sample; index `sample`, column `cell`, column `alteration` where one is drawn,
-        and a column per quantity that differs, in the model's units; an empty entry means as in
-        the cell. Samples that are selected from another cohort keep their number there.
+        and a column per quantity that differs: ``expression:<GENE>`` as a multiple of the cell's,
+        others by id in the model's units; an empty entry means as in the cell. Samples that are selected from another cohort keep their number there.
 
     Raises
     ------
@@ -138,6 +139,10 @@ class _Sample:
             row["alteration"] = _one_of(alterations, self.streams["alteration"].random())
             changes = self.definition.alterations.get(row["alteration"] or "", ())
         for parameter, rule in self.quantities.items():
+            gene = _gene_of(self.definition, parameter)
+            if gene is not None and "sd" in rule:
+                row[f"{GENE_PREFIX}{gene}"] = self.factor(parameter, rule)
+                continue
             value = self.quantity(parameter, rule)
             # A value given by id replaces what the alteration makes of it: apply that here.
             for change in (c for c in changes if c.parameter == parameter):
@@ -147,13 +152,26 @@ class _Sample:
 
     def quantity(self, parameter: str, rule: Mapping[str, Any]) -> float:
         """A parameter's value in this sample, in its own unit; NaN = as in the cell."""
-        stream = self.streams[parameter]
         if "value" in rule:
-            return float(rule["value"]) if stream.random() < rule["probability"] else np.nan
-        typical = float(rule.get("scale", 1.0)) * _value_in_cell(
-            self.definition, self.cohort["cell"], parameter
-        )
-        return typical * float(np.exp(rule["sd"] * stream.standard_normal()))
+            drawn = self.streams[parameter].random() < rule["probability"]
+            return float(rule["value"]) if drawn else np.nan
+        in_cell = _value_in_cell(self.definition, self.cohort["cell"], parameter)
+        return in_cell * self.factor(parameter, rule)
+
+    def factor(self, parameter: str, rule: Mapping[str, Any]) -> float:
+        """A parameter's value in this sample over that in its cell."""
+        spread = float(np.exp(rule["sd"] * self.streams[parameter].standard_normal()))
+        return float(rule.get("scale", 1.0)) * spread
+
+
+def _gene_of(definition: Definition, parameter: str) -> str | None:
+    """The one gene whose expression the parameter is, if so.
+
+    Such a quantity is given as the gene's expression, not by its id: an id wins over everything,
+    so that a knock-out would do nothing in a sample.
+    """
+    genes = [gene for gene, parameters in definition.genes.items() if parameter in parameters]
+    return genes[0] if len(genes) == 1 else None
 
 
 def _stream(cohort: str, seed: int, sample: int, what: str) -> np.random.Generator:
