@@ -38,7 +38,7 @@ def definition(folder=None, cohorts=None, settings=None):
     return SimpleNamespace(
         name="analytic",
         folder=folder,
-        parameters={id: parameter(id, 2.0) for id in ("potency", "il7_gain", "growth")},
+        parameters={id: parameter(id, 2.0) for id in ("potency", "il7_gain", "growth", "ERK_made")},
         cells={
             "LINE": (),
             "OTHER": (Override("potency", "multiply", 10.0),),
@@ -50,7 +50,7 @@ def definition(folder=None, cohorts=None, settings=None):
             "POTENCY_UP": (Override("potency", "multiply", 5.0),),
             "POTENCY_SET": (Override("potency", "set", 7.0),),
         },
-        genes={"ERK": ("growth",)},
+        genes={"ERK": ("ERK_made",)},
         drugs={
             name: Drug(name, kind, name, unit, "", "")
             for name, kind, unit in [

@@ -168,3 +168,13 @@ def test_the_bundled_cohort_can_be_simulated(steroid_response):
     found = steroid_response.simulate(time=[0], conditions=table, outputs=["pERK"])
     assert found["pERK"].dims == ("sample", "time")
     assert np.ptp(found["pERK"].values) > 0
+
+
+def test_expression_of_a_gene_is_given_as_such():
+    """By its id it would win over a knock-out of the gene."""
+    rules = {"potency": {"sd": 0.2}, "ERK_made": {"sd": 0.5, "scale": 3.0}}
+    table = draw_cohort(model(G={"n": 200, "cell": "PDX", "quantities": rules}), "G")
+    assert list(table.columns) == ["cell", "potency", "expression:ERK"]
+    log = np.log(table["expression:ERK"] / 3.0)
+    assert log.mean() == pytest.approx(0, abs=3 * 0.5 / np.sqrt(200))
+    assert log.std() == pytest.approx(0.5, rel=0.15)

@@ -53,7 +53,8 @@ def draw_cohort(model: "Model", name: str, n: int | None = None, seed: int = 0) 
     pandas.DataFrame
         One row per sample; index `sample`, column `cell`, column `alteration` where one is drawn,
         and a column per quantity that differs: ``expression:<GENE>`` as a multiple of the cell's,
-        others by id in the model's units; an empty entry means as in the cell. Samples that are selected from another cohort keep their number there.
+        others by id in the model's units; an empty entry means as in the cell. Samples that are
+        selected from another cohort keep their number there.
 
     Raises
     ------
