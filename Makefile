@@ -45,7 +45,7 @@ types: $(INSTALLED_DEV)  ## check the types
 	@"$(BIN)/python" -m mypy
 
 layers: $(INSTALLED_DEV)  ## check that imports point downwards only
-	@"$(BIN)/lint-imports" --no-logo
+	@"$(BIN)/lint-imports" --no-logo --no-cache
 
 notebooks: $(INSTALLED_DEV)  ## execute every notebook (the files stay as they are)
 	@for notebook in notebooks/*.ipynb; do \
