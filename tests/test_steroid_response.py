@@ -244,3 +244,14 @@ def test_knock_outs_act_on_the_samples_of_a_cohort():
     )
     assert (ds["BIM_total"].sel(knockout="BIM") == 0).all()
     assert len(set(ds["BIM_total"].sel(knockout="none").values.ravel())) == 3
+
+
+def test_every_cell_with_every_alteration_comes_to_rest():
+    """And the rest state does not depend on the tolerance it was asked for with."""
+    factors = {"cell": sorted(MODEL.definition.cells), "alteration": [None, *ALTERATIONS]}
+    loose = MODEL.steady_state(outputs=["pERK", "BIM_total"], rtol=1e-4, **factors)
+    tight = MODEL.steady_state(outputs=["pERK", "BIM_total"], rtol=1e-10, atol=1e-13, **factors)
+    assert (loose["status"] == "SUCCESS").all()
+    assert (tight["status"] == "SUCCESS").all()
+    for name in ("pERK", "BIM_total"):
+        np.testing.assert_allclose(loose[name], tight[name], rtol=1e-7)

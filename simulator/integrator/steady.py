@@ -29,17 +29,31 @@ from .status import Status
 from .system import System, Tolerances
 from .tableau import Array, Tableau
 
-SETTLED = 1e-9
-"""Largest relative change of a state in a step as long as all time before it: far below any
-default tolerance, far above round-off."""
+SETTLED = 1e-8
+"""Largest relative change of a settled state while time grows tenfold: far below any default
+tolerance, and above what round-off does to conserved totals in very long steps."""
 
-VANISHED = 1e-6
+VANISHED = 1e-3
 """Fraction of atol below which a settled state is zero: what only decays ends there, not at the
 remainder that some last step happened to leave."""
 
-QUIET_STEPS = 3  # so many such steps in a row: h has then grown far beyond every relaxation time
+QUIET_DECADES = 2
+"""Tenfold growths of time in a row without a change. The first step is as long as the fastest
+change needs, so a state that is quiet for this long is so on every time scale."""
+
+PATH_RTOL = 1e-6
+"""Relative tolerance on the way; the rest state itself does not depend on it."""
 
 NO_STEADY_STATE = int(Status.NO_STEADY_STATE)
+
+
+@compiled
+def unmoved(y, earlier, atol):  # type: ignore[no-untyped-def]
+    """Whether no state differs from an earlier one by more than a settled one may."""
+    for k in range(y.size):
+        if not abs(y[k] - earlier[k]) <= VANISHED * atol + SETTLED * abs(y[k]):
+            return False
+    return True
 
 
 @compiled
@@ -58,9 +72,10 @@ def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
         return NOT_FINITE, 0.0, 0, 0
     t = 0.0
     h = first_step(system, method, tolerances, t, y, p, rates)
+    mark, y_mark = h, y.copy()  # where the present tenfold growth of time began
     accepted = rejected = quiet = 0
     fresh = True
-    while quiet < QUIET_STEPS:
+    while quiet < QUIET_DECADES:
         if accepted + rejected >= tolerances.max_steps:
             return NO_STEADY_STATE, t, accepted, rejected
         if fresh:
@@ -76,18 +91,18 @@ def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
                 return NO_STEADY_STATE, t, accepted, rejected
             continue
         accepted += 1
-        moved = 0.0
-        for k in range(n):
-            change = abs(y_new[k] - y[k])
-            moved = max(moved, change / (tolerances.atol + SETTLED * abs(y_new[k])))
-        quiet = quiet + 1 if (moved <= 1.0 and h >= t) else 0
         t += h
         y[:] = y_new
         evaluate_rates(system, 0.0, y, p, rates)
         if not all_finite(rates):
             return NO_STEADY_STATE, t, accepted, rejected
         fresh = True
-        h *= step_factor(method, error)
+        # Round-off in conserved totals grows with h: no longer than all time before.
+        h = min(h * step_factor(method, error), t)
+        if t >= 10.0 * mark:
+            quiet = quiet + 1 if unmoved(y, y_mark, tolerances.atol) else 0
+            mark = t
+            y_mark[:] = y
     for k in range(n):
         if abs(y[k]) < VANISHED * tolerances.atol:
             y[k] = 0.0
@@ -119,6 +134,8 @@ def settle_batch(
 ) -> tuple[Array, Ends]:
     """Steady state of every run, from `states` (runs, n) with `parameters` (runs, parameters).
 
+    Of the tolerances, `atol` says what counts as nothing and `max_steps` when to give up.
+
     Returns (runs, n) steady states, NaN where there is none, and how the runs ended.
     """
     runs = states.shape[0]
@@ -126,6 +143,7 @@ def settle_batch(
     frozen = method._replace(alpha=np.zeros_like(method.alpha), d=np.zeros_like(method.d))
     counts: NDArray[np.int64] = np.zeros((3, runs), np.int64)
     ends = Ends(counts[0], np.zeros(runs), counts[1], counts[2])
-    shared = (system, frozen, tolerances, found, parameters, ends)
+    on_the_way = tolerances._replace(rtol=PATH_RTOL)
+    shared = (system, frozen, on_the_way, found, parameters, ends)
     run_in_chunks(lambda a, b: _settle_runs(*shared, a, b), runs, workers, progress)
     return found, ends
