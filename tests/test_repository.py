@@ -110,7 +110,7 @@ def test_no_tracked_file_names_a(pattern, kind):
     found = [
         f"{path.relative_to(CHECKOUT)}:{number}: {line.strip()[:100]}"
         for path in tracked_files()
-        for number, line in enumerate(read(path).splitlines(), start=1)
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1)
         if pattern.search(line)
     ]
     assert not found, f"{kind}: {found}"
