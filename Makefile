@@ -21,7 +21,7 @@ MADE_IN := $(shell cat "$(INSTALLED)" 2>/dev/null)
 MOVED := $(if $(MADE_IN),$(if $(filter-out $(CURDIR),$(MADE_IN)),moved))
 
 .DEFAULT_GOAL := help
-.PHONY: moved help predict test lint format types layers notebooks wheel check constraints clean
+.PHONY: moved help predict test lint format types layers notebooks wheel check figure constraints clean
 
 help:  ## list the commands
 	@echo "steroidsim: make <command> [PYTHON=python3.12] [VENV=.venv] [ARGS=...]"
@@ -60,6 +60,10 @@ wheel: $(INSTALLED_DEV)  ## build the wheel and load the bundled model from it
 	@PYTHONPATH=build/wheel/site "$(BIN)/python" -P -c "$$CHECK_WHEEL"
 
 check: lint types layers notebooks wheel  ## everything that is checked besides the tests
+
+figure: predict  ## renew the README's figure from a prediction
+	@mkdir -p docs/figures
+	@"$(BIN)/python" -c "$$SHRINK_FIGURE" results/prediction.png docs/figures/prediction.png
 
 # Resolves afresh within the ranges of pyproject.toml, runs the whole suite on what came out, and
 # only then pins it. Call it once per Python: make constraints PYTHON=python3.12
@@ -108,7 +112,15 @@ model = simulator.load("steroid_response")
 assert here in pathlib.Path(model.definition.folder).resolve().parents, model.definition.folder
 print(f"the wheel of steroidsim {simulator.__version__} carries {model.definition.name}")
 endef
-export MINOR_VERSION CHECK_PYTHON CHECK_WHEEL
+# A committed picture is downloaded with every clone: half the size and 256 colours are enough.
+define SHRINK_FIGURE
+import sys
+from PIL import Image
+picture = Image.open(sys.argv[1]).convert("RGB")
+picture = picture.resize((1600, round(1600 * picture.height / picture.width)), Image.Resampling.LANCZOS)
+picture.quantize(256).save(sys.argv[2], optimize=True)
+endef
+export MINOR_VERSION CHECK_PYTHON CHECK_WHEEL SHRINK_FIGURE
 
 # Sets the shell variable `python`, or ends with a sentence. A name on the path may be a stub that
 # only says how to install Python, so each candidate is asked to run.
