@@ -27,8 +27,8 @@ _SENTENCES = {
         " blow-up in the rate laws near the time given, or loosen rtol and atol."
     ),
     Status.NOT_FINITE: (
-        "A rate or the initial state is not a finite number. Look for a division by zero or a"
-        " power or logarithm of a negative number."
+        "A state or a rate is no finite number at the time given. Look for a division by zero, a"
+        " power or logarithm of a negative number, or growth without bound."
     ),
     Status.SINGULAR_MATRIX: (
         "The linear systems could not be solved at any step size. Look for rates that change"
