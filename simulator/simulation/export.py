@@ -66,16 +66,13 @@ def _write(sbml: Any, values: Mapping[str, float], amounts: set[str]) -> None:
     for i in reversed(range(sbml.getNumInitialAssignments())):
         if sbml.getInitialAssignment(i).getSymbol() in values:
             sbml.removeInitialAssignment(i)
-    for i in range(sbml.getNumCompartments()):
-        compartment = sbml.getCompartment(i)
-        if compartment.getId() in values:
+    for compartment in _items(sbml.getListOfCompartments()):
+        if np.isfinite(values.get(compartment.getId(), np.nan)):
             compartment.setSize(float(values[compartment.getId()]))
-    for i in range(sbml.getNumParameters()):
-        parameter = sbml.getParameter(i)
-        if parameter.getId() in values:
+    for parameter in _items(sbml.getListOfParameters()):
+        if np.isfinite(values.get(parameter.getId(), np.nan)):
             parameter.setValue(float(values[parameter.getId()]))
-    for i in range(sbml.getNumSpecies()):
-        species = sbml.getSpecies(i)
+    for species in _items(sbml.getListOfSpecies()):
         if species.getId() not in values:
             continue
         value = float(values[species.getId()])
@@ -83,10 +80,25 @@ def _write(sbml: Any, values: Mapping[str, float], amounts: set[str]) -> None:
             species.setInitialAmount(value)
         else:
             species.setInitialConcentration(value)
-    for i in range(sbml.getNumReactions()):
-        law = sbml.getReaction(i).getKineticLaw()
-        for parameters in (law.getListOfParameters(), law.getListOfLocalParameters()):
-            for k in range(parameters.size()):
-                name = f"{sbml.getReaction(i).getId()}.{parameters.get(k).getId()}"
-                if name in values:
-                    parameters.get(k).setValue(float(values[name]))
+    for reaction in _items(sbml.getListOfReactions()):
+        _write_reaction(reaction, values)
+
+
+def _write_reaction(reaction: Any, values: Mapping[str, float]) -> None:
+    """Stoichiometries and local parameters that have values."""
+    for participant in (
+        *_items(reaction.getListOfReactants()),
+        *_items(reaction.getListOfProducts()),
+    ):
+        if participant.getId() in values:
+            participant.setStoichiometry(float(values[participant.getId()]))
+    law = reaction.getKineticLaw()
+    for parameter in (*_items(law.getListOfParameters()), *_items(law.getListOfLocalParameters())):
+        name = f"{reaction.getId()}.{parameter.getId()}"
+        if name in values:
+            parameter.setValue(float(values[name]))
+
+
+def _items(elements: Any) -> list[Any]:
+    """The elements of a list of libsbml's."""
+    return [elements.get(i) for i in range(elements.size())]
