@@ -23,8 +23,8 @@ CONFIDENCES = ("measured", "derived", "fitted", "assumed")
 
 #: Keywords of `simulate` that are no factors.
 OPTIONS = (
-    "time", "conditions", "set", "outputs", "start", "rtol", "atol", "on_failure", "workers",
-    "executor", "store", "progress", "seed",
+    "time", "conditions", "set", "outputs", "start", "rtol", "atol", "max_steps", "on_failure",
+    "workers", "progress",
 )  # fmt: skip
 
 
