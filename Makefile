@@ -118,7 +118,8 @@ import sys
 from PIL import Image
 picture = Image.open(sys.argv[1]).convert("RGB")
 picture = picture.resize((1600, round(1600 * picture.height / picture.width)), Image.Resampling.LANCZOS)
-picture.quantize(256).save(sys.argv[2], optimize=True)
+picture = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+picture.save(sys.argv[2], optimize=True)
 endef
 export MINOR_VERSION CHECK_PYTHON CHECK_WHEEL SHRINK_FIGURE
 
