@@ -145,10 +145,13 @@ def test_the_readme_names_commands_that_exist():
     assert called <= commands
 
 
-def test_the_readme_links_to_files_that_exist():
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", read(CHECKOUT / "README.md"))
+def test_the_readme_points_to_files_that_exist():
+    readme = read(CHECKOUT / "README.md")
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", readme)
+    places = re.findall(r"`((?:simulator|models|constraints|notebooks)/[^`]*)`", readme)
     assert links
-    assert [link for link in links if not (CHECKOUT / link).exists()] == []
+    assert len(places) > 8
+    assert [path for path in links + places if not (CHECKOUT / path).exists()] == []
 
 
 def code_of(markdown):
