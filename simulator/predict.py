@@ -29,6 +29,9 @@ ACCURACY: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-7}
 # shown.
 SAME_RATIO = 0.02
 
+# A partner that lowers auc400 by less than this fraction at every dose does nothing.
+NO_CHANGE = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -163,7 +166,8 @@ def predict(
     table
         One row per condition and treatment: `auc400` and `ic50` (uM, with `ic50_bound`) of the
         steroid, with a partner relative to the partner's own effect at `partner_dose`, the lowest
-        dose that does most while leaving `partner_viability_at_least`; `auc400_ratio`, with over
+        dose that does most while leaving `partner_viability_at_least` (the highest such dose where
+        none does anything); `auc400_ratio`, with over
         without partner; `resensitising_dose`, the lowest that lowers auc400 enough; the
         `combination_index` of the dose matrix with its bound; and the `call`.
     curves
@@ -247,6 +251,21 @@ def _alone(
     ]
 
 
+def _shown_dose(ratio: "np.ndarray", allowed: "np.ndarray") -> int:
+    """Index of the partner's dose to show. ratio, allowed : (doses,), the first dose 0.
+
+    The lowest dose that does as much as any; where no dose does anything, the highest one, which
+    says most. Without a dose that spares the cells, the lowest, and nothing is claimed.
+    """
+    places = allowed.nonzero()[0]
+    if not places.size:
+        return 1
+    least = ratio[places].min()
+    if least > 1 - NO_CHANGE:
+        return int(places[-1])
+    return int(places[ratio[places] <= least + SAME_RATIO][0])
+
+
 def _with_partner(
     viability: "xr.DataArray",
     partner: str,
@@ -274,9 +293,7 @@ def _with_partner(
         ratio = (area[i] / area[i].sel({drug: 0.0})).values
         alive = background[i].values >= settings.partner_viability_at_least
         allowed = (doses > 0) & alive & np.isfinite(ratio)
-        usable = np.where(allowed, ratio, np.inf)
-        # Without a dose that spares the cells, the lowest one is shown and nothing is claimed.
-        best = int(np.argmax(usable <= usable.min() + SAME_RATIO)) if allowed.any() else 1
+        best = _shown_dose(ratio, allowed)
         enough = allowed & (ratio <= settings.resensitised_below)
         rows.append(
             _row(table, label, f"{steroid} + {drug}")

@@ -73,7 +73,7 @@ def test_calls_and_steroid_numbers(predicted, condition, half, call):
     assert found["call"] == call
 
 
-def test_a_partner_is_shown_at_the_lowest_dose_that_does_most(predicted):
+def test_a_partner_is_shown_at_the_lowest_dose_that_does_most_or_the_highest_that_does_nothing(predicted):
     doses = np.geomspace(0.00316, 31.6, 9)
     helped = row(predicted[0], "LINE RAS_ON", "MEK inhibitor")
 
@@ -90,7 +90,7 @@ def test_a_partner_is_shown_at_the_lowest_dose_that_does_most(predicted):
     assert helped["resensitising_dose"] == pytest.approx(lowest)
     assert helped["resensitises"] is True
     useless = row(predicted[0], "LINE RAS_ON", "JAK inhibitor")
-    assert useless["partner_dose"] == pytest.approx(doses[0])
+    assert useless["partner_dose"] == pytest.approx(doses[-1])
     assert useless["auc400_ratio"] == pytest.approx(1)
     assert useless["resensitises"] is False
     assert np.isnan(useless["resensitising_dose"])
