@@ -73,7 +73,7 @@ def test_calls_and_steroid_numbers(predicted, condition, half, call):
     assert found["call"] == call
 
 
-def test_a_partner_is_shown_at_the_lowest_dose_that_does_most_or_the_highest_that_does_nothing(predicted):
+def test_a_partner_is_shown_at_the_dose_that_says_most(predicted):
     doses = np.geomspace(0.00316, 31.6, 9)
     helped = row(predicted[0], "LINE RAS_ON", "MEK inhibitor")
 
