@@ -89,13 +89,13 @@ def first_step(system, method, tolerances, t, y, p, rates):  # type: ignore[no-u
 
 @compiled
 def workspace(system, method, n):  # type: ignore[no-untyped-def]
-    """Scratch arrays of a run: stages (s, n), J and df/dt, factors, and six vectors of n."""
+    """Scratch arrays of a run: stages (s, n), J and df/dt, factors, and five vectors of n."""
     factors = system.factors
     return (
         np.zeros((method.m.size, n)),
         np.zeros(factors.entry.size + n),
         np.zeros(factors.columns.size + 3),
-        np.zeros((6, n)),
+        np.zeros((5, n)),
     )
 
 
@@ -169,7 +169,7 @@ def step_factor(method, error):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def interpolate(method, s, y, y_new, u, dense, out):  # type: ignore[no-untyped-def]
+def interpolate(s, y, y_new, dense, out):  # type: ignore[no-untyped-def]
     """Solution at the fraction s of the step, into `out` (n,); dense : (3, n) from `dense_rows`."""
     for k in range(y.size):
         bend = dense[0, k] + s * (dense[1, k] + s * dense[2, k])
@@ -185,6 +185,14 @@ def dense_rows(method, u, dense):  # type: ignore[no-untyped-def]
             weight = method.dense[r, i]
             for k in range(u.shape[1]):
                 dense[r, k] += weight * u[i, k]
+
+
+@compiled
+def report(address, t, y, p, selection, full, out):  # type: ignore[no-untyped-def]
+    """Selected outputs at (t, y) into `out` (selected,); full : (outputs,), scratch."""
+    call(address, t, y, p, full)
+    for s in range(selection.size):
+        out[s] = full[selection[s]]
 
 
 @compiled
@@ -219,9 +227,7 @@ def integrate(system, method, tolerances, y, p, times, changes, selection, out):
             p[change_index[applied]] = change_value[applied]
             applied += 1
         while reported < times.size and times[reported] <= t:
-            call(system.outputs, t, y, p, full)
-            for s in range(selection.size):
-                out[reported, s] = full[selection[s]]
+            report(system.outputs, t, y, p, selection, full, out[reported])
             reported += 1
         if reported == times.size:
             return SUCCESS, t, accepted, rejected
@@ -258,12 +264,8 @@ def integrate(system, method, tolerances, y, p, times, changes, selection, out):
                 else:
                     h *= FAILED_SHRINK
                 if t + h <= t or h < 1e-14 * abs(t):
-                    return (
-                        (STEP_TOO_SMALL if outcome == SUCCESS else outcome),
-                        t,
-                        accepted,
-                        rejected,
-                    )
+                    ended = STEP_TOO_SMALL if outcome == SUCCESS else outcome
+                    return ended, t, accepted, rejected
                 continue
             accepted += 1
             t_new = stop if h == stop - t else t + h
@@ -272,10 +274,8 @@ def integrate(system, method, tolerances, y, p, times, changes, selection, out):
                 if not prepared:
                     dense_rows(method, u, dense)
                     prepared = True
-                interpolate(method, (times[reported] - t) / h, y, y_new, u, dense, y_at)
-                call(system.outputs, times[reported], y_at, p, full)
-                for s in range(selection.size):
-                    out[reported, s] = full[selection[s]]
+                interpolate((times[reported] - t) / h, y, y_new, dense, y_at)
+                report(system.outputs, times[reported], y_at, p, selection, full, out[reported])
                 reported += 1
             t = t_new
             y[:] = y_new
@@ -283,9 +283,7 @@ def integrate(system, method, tolerances, y, p, times, changes, selection, out):
             fresh = True
             if t < stop:
                 while reported < times.size and times[reported] <= t:
-                    call(system.outputs, t, y, p, full)
-                    for s in range(selection.size):
-                        out[reported, s] = full[selection[s]]
+                    report(system.outputs, t, y, p, selection, full, out[reported])
                     reported += 1
                 evaluate_rates(system, t, y, p, rates)
                 if not all_finite(rates):
