@@ -19,7 +19,7 @@ from .definition import (
 )
 from .folder_tables import FolderTables
 from .network import Network
-from .tables import Problems, read_yaml, shown
+from .tables import Problems, read_text, read_yaml, shown
 
 __all__ = [
     "Definition",
@@ -104,13 +104,8 @@ def _read_settings(folder: Path, problems: Problems) -> dict[str, Any]:
 def _read_network(folder: Path, settings: Mapping[str, Any], problems: Problems) -> Network | None:
     path = folder / str(settings.get("model", "model.ant"))
     where = shown(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        problems.add(where, "is missing.")
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        problems.add(where, f"cannot be read as UTF-8 text ({error}).")
+    text = read_text(path, where, problems)
+    if text is None:
         return None
     from .antimony import read_antimony
     from .sbml import read_sbml

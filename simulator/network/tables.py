@@ -86,17 +86,25 @@ def shown(path: Path) -> str:
     return path.as_posix()
 
 
+def read_text(path: Path, where: str, problems: Problems, encoding: str = "utf-8") -> str | None:
+    """The text of a file; None and a problem if it is missing or no UTF-8 text."""
+    try:
+        return path.read_text(encoding=encoding)
+    except FileNotFoundError:
+        problems.add(where, "is missing.")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.add(where, f"cannot be read as UTF-8 text ({error}).")
+    return None
+
+
 def read_yaml(path: Path, problems: Problems) -> dict[str, Any] | None:
     """The mapping in a YAML file; None and a problem if it holds none."""
     where = shown(path)
+    text = read_text(path, where, problems)
+    if text is None:
+        return None
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        problems.add(where, "is missing.")
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        problems.add(where, f"cannot be read as UTF-8 text ({error}).")
-        return None
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -126,13 +134,8 @@ def read_table(
     -------
     The rows, values stripped; None if the file cannot be read as such a table.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        problems.add(where, "is missing.")
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        problems.add(where, f"cannot be read as UTF-8 text ({error}).")
+    text = read_text(path, where, problems, encoding="utf-8-sig")
+    if text is None:
         return None
     lines = text.splitlines()
     skipped = 0
