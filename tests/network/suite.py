@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
-import zipfile
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,7 @@ def case_ids() -> list[str]:
     """All cases of the selection, or of the whole suite where one is named."""
     if WHOLE:
         return sorted(p.name for p in Path(WHOLE).iterdir() if (p / "model.xml").is_file())
-    with zipfile.ZipFile(DATA / "cases.zip") as archive:
-        return sorted({name.split("/")[0] for name in archive.namelist()})
+    return sorted({name.split("/")[0] for name in _selection()})
 
 
 def read_case(case: str) -> Case:
@@ -79,5 +79,12 @@ def _names(text: str) -> frozenset[str]:
 def _text(case: str, file: str) -> str:
     if WHOLE:
         return (Path(WHOLE) / case / file).read_text(encoding="utf-8")
-    with zipfile.ZipFile(DATA / "cases.zip") as archive:
-        return archive.read(f"{case}/{file}").decode("utf-8")
+    return _selection()[f"{case}/{file}"]
+
+
+@cache
+def _selection() -> dict[str, str]:
+    """Every file of the copied selection: ``<case>/<file>`` -> text."""
+    with tarfile.open(DATA / "cases.tar.xz") as archive:
+        files = ((member.name, archive.extractfile(member)) for member in archive)
+        return {name: file.read().decode("utf-8") for name, file in files if file is not None}
