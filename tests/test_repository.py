@@ -96,7 +96,7 @@ REGISTRY = re.compile(
         (MACHINE_PATH, "/" + "root/x"),
         (MACHINE_PATH, 'open("/' + 'home/ada/model.ant")'),
         (REGISTRY, "https://" + "pypi" + ".org/simple"),
-        (REGISTRY, "files.python" + "hosted.org"),
+        (REGISTRY, "files." + "python" + "hosted" + ".org"),
     ],
 )
 def test_the_patterns_find_what_they_are_for(pattern, text):
