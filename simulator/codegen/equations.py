@@ -15,6 +15,29 @@ from ..network.network import Network, Species
 
 
 @dataclass(frozen=True)
+class EventEquations:
+    """An event in the symbols of `Equations`; see `network.network.Event`.
+
+    assignments : (state or parameter id, value). The value is evaluated when the event is
+        triggered, or when it is executed unless `use_trigger_values`.
+    scales : (state id, factor): at execution, once the values of all assignments of this event are
+        in place, the assigned value of that state is multiplied by the factor evaluated with them.
+        A state held as amount has its compartment's size here, which the same event, or another
+        one meanwhile, may change.
+    """
+
+    id: str
+    trigger: Expression
+    delay: Expression | None
+    priority: Expression | None
+    persistent: bool
+    initial_value: bool
+    use_trigger_values: bool
+    assignments: tuple[tuple[str, Expression], ...]
+    scales: tuple[tuple[str, Expression], ...] = ()
+
+
+@dataclass(frozen=True)
 class Equations:
     """dy/dt of a network, in symbols.
 
@@ -24,6 +47,9 @@ class Equations:
     parameters : ids in the order of p: all that keeps its value between scheduled changes.
     computed : symbol -> expression, in any order, for everything else (assignment rules, reaction
         fluxes, concentrations in varying compartments).
+    algebraic : states that no derivative determines: their entry of `rates` is a residual that is
+        0 at all times.
+    events : what happens at triggers, in the order of the file.
     """
 
     states: tuple[str, ...]
@@ -31,6 +57,8 @@ class Equations:
     amounts: dict[str, str]
     parameters: tuple[str, ...]
     computed: dict[str, Expression]
+    algebraic: frozenset[str] = frozenset()
+    events: tuple[EventEquations, ...] = ()
 
     @cached_property
     def quantities(self) -> tuple[str, ...]:

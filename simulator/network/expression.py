@@ -51,6 +51,10 @@ OPERATORS: dict[str, tuple[int, int | None]] = {
     "piecewise": (1, None),
 }  # fmt: skip
 
+RATE_OF = "rate_of"
+"""Operator of one symbol that stands for its rate of change: known only where equations are made,
+which write it out, and so no operator of `OPERATORS`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -68,13 +72,13 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operator of `OPERATORS` applied to arguments."""
+    """An operator of `OPERATORS`, or `RATE_OF`, applied to arguments."""
 
     operator: str
     arguments: tuple[Expression, ...]
 
     def __post_init__(self) -> None:
-        fewest, most = OPERATORS[self.operator]
+        fewest, most = (1, 1) if self.operator == RATE_OF else OPERATORS[self.operator]
         count = len(self.arguments)
         if count < fewest or (most is not None and count > most):
             raise ValueError(f"{self.operator} takes {fewest}..{most} arguments, not {count}")

@@ -59,13 +59,40 @@ class Reaction:
     """A process with net stoichiometry and a kinetic law in substance per time.
 
     `stoichiometry` lists (species id, net coefficient: products positive) without boundary or
-    constant species removed: what those flags mean is decided where equations are made.
+    constant species removed: what those flags mean is decided where equations are made. What a
+    formula or a quantity gives is in `formulas`, as (species id, net coefficient), and adds to it.
     """
 
     id: str
     stoichiometry: tuple[tuple[str, float], ...]
     kinetic_law: Expression
     unit: str = ""
+    name: str = ""
+    formulas: tuple[tuple[str, Expression], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens when its trigger turns from false to true.
+
+    delay : time between trigger and execution; None for none.
+    priority : of events that are due at the same time, the one with the highest value goes first;
+        None leaves the order open.
+    persistent : whether the event is executed even if its trigger turns false in the meantime.
+    initial_value : what the trigger counts as just before t = 0.
+    use_trigger_values : whether assignments are evaluated when the event is triggered (else when it
+        is executed).
+    assignments : (quantity, its new value in the meaning of its symbol), all at once.
+    """
+
+    id: str
+    trigger: Expression
+    delay: Expression | None = None
+    priority: Expression | None = None
+    persistent: bool = True
+    initial_value: bool = True
+    use_trigger_values: bool = True
+    assignments: tuple[tuple[str, Expression], ...] = ()
     name: str = ""
 
 
@@ -75,7 +102,8 @@ class Network:
 
     `assignment_rules` and `initial_assignments` are sorted so that each uses only symbols that are
     already known (initial assignments and assignment rules are sorted together where they need
-    each other). `sbml` is the full SBML text the network was read from, kept for export.
+    each other). `algebraic_rules` holds (the quantity that the rule determines, what must be 0);
+    those that can be solved for their quantity are assignment rules. `sbml` is the full SBML text the network was read from, kept for export.
     """
 
     id: str
@@ -87,6 +115,8 @@ class Network:
     assignment_rules: tuple[tuple[str, Expression], ...] = ()
     rate_rules: tuple[tuple[str, Expression], ...] = ()
     initial_assignments: tuple[tuple[str, Expression], ...] = ()
+    algebraic_rules: tuple[tuple[str, Expression], ...] = ()
+    events: tuple[Event, ...] = ()
     time_unit: str = ""
     name: str = ""
     sbml: str = ""
