@@ -11,7 +11,8 @@ from functools import cached_property
 
 from ..errors import ModelError
 from ..network.expression import TIME, Expression, Number, Symbol, apply, symbols
-from ..network.network import Network, Species
+from ..network.network import Event, Network
+from ..network.rates import amount_rates, is_rate, rate_equations, with_symbols
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class Equations:
     algebraic : states that no derivative determines: their entry of `rates` is a residual that is
         0 at all times.
     events : what happens at triggers, in the order of the file.
+    initial : initial assignments of the network.
+
+    `computed` also holds rates of change that a formula uses, see `network.rates.rate_symbol`.
     """
 
     states: tuple[str, ...]
@@ -60,10 +64,12 @@ class Equations:
     algebraic: frozenset[str] = frozenset()
     events: tuple[EventEquations, ...] = ()
 
+    initial: tuple[tuple[str, Expression], ...] = ()
+
     @cached_property
     def quantities(self) -> tuple[str, ...]:
         """Every symbol that has a value, in reporting order: states, computed, parameters."""
-        computed = [c for c in self.computed if c not in self.amounts]
+        computed = [c for c in self.computed if c not in self.amounts and not is_rate(c)]
         return (*self.states, *computed, *self.parameters)
 
 
@@ -73,74 +79,81 @@ def amount_symbol(species: str) -> str:
 
 
 def equations(network: Network) -> Equations:
-    """Equations of a network.
+    """Equations of a network, rates of change written out."""
+    states, amounts = _states(network)
+    computed = dict(network.assignment_rules)
+    for name, size in amounts.items():
+        computed[name] = apply("divide", Symbol(amount_symbol(name)), Symbol(size))
+    computed |= {r.id: r.kinetic_law for r in network.reactions}
+    computed |= rate_equations(network)[0]
+    quantities = (*network.species, *network.compartments, *network.parameters)
+    return Equations(
+        states=tuple(states),
+        rates=tuple(map(with_symbols, states.values())),
+        amounts=amounts,
+        parameters=tuple(q.id for q in quantities if not (q.id in states or q.id in computed)),
+        computed={name: with_symbols(expression) for name, expression in computed.items()},
+        algebraic=frozenset(name for name, _ in network.algebraic_rules),
+        events=tuple(_event(event, amounts) for event in network.events),
+        initial=tuple((name, with_symbols(e)) for name, e in network.initial_assignments),
+    )
 
-    Raises
-    ------
-    ModelError
-        A compartment whose size varies is changed by no rule that can be followed.
-    """
-    assigned = dict(network.assignment_rules)
-    rate_ruled = dict(network.rate_rules)
-    varying = {c.id for c in network.compartments if c.id in assigned or c.id in rate_ruled}
-    changes = _net_rates(network)
-    states: list[str] = []
-    rates: list[Expression] = []
+
+def _states(network: Network) -> tuple[dict[str, Expression], dict[str, str]]:
+    """Each state with its rate (or residual), and the compartments of states held as amounts."""
+    assigned, rate_rules = dict(network.assignment_rules), dict(network.rate_rules)
+    ruled = rate_rules | dict(network.algebraic_rules)
+    by_events = {name for event in network.events for name, _ in event.assignments}
+    varying = assigned.keys() | ruled.keys() | by_events
+    changes = amount_rates(network)
+    states: dict[str, Expression] = {}
     amounts: dict[str, str] = {}
-    computed: dict[str, Expression] = dict(assigned)
-    parameters: list[str] = []
     for species in network.species:
-        if species.id in assigned:
-            continue
-        if species.id in rate_ruled:
-            states.append(species.id)
-            rates.append(rate_ruled[species.id])
-            continue
+        name, size = species.id, species.compartment
         is_concentration = not species.only_substance_units
-        reacts = species.id in changes and not (species.boundary or species.constant)
-        in_varying = is_concentration and species.compartment in varying
-        if not reacts and not in_varying:
-            parameters.append(species.id)
+        if name in assigned:
             continue
-        change = changes[species.id] if reacts else Number(0.0)
-        if in_varying:
-            amounts[species.id] = species.compartment
-            computed[species.id] = apply(
-                "divide", Symbol(amount_symbol(species.id)), Symbol(species.compartment)
-            )
-        elif is_concentration:
-            change = apply("divide", change, Symbol(species.compartment))
-        states.append(species.id)
-        rates.append(change)
-    for name in [*(c.id for c in network.compartments), *(p.id for p in network.parameters)]:
-        if name in rate_ruled:
-            states.append(name)
-            rates.append(rate_ruled[name])
-        elif name not in assigned:
-            parameters.append(name)
-    for reaction in network.reactions:
-        computed[reaction.id] = reaction.kinetic_law
-    return Equations(tuple(states), tuple(rates), amounts, tuple(parameters), computed)
+        if name in ruled:
+            states[name] = ruled[name]
+            # A new size leaves the amount, also of what a rate rule changes between events.
+            if is_concentration and name in rate_rules and size in by_events:
+                amounts[name] = size
+                states[name] = _rate_of_amount(name, size, rate_rules)
+        elif is_concentration and size in varying:
+            amounts[name] = size
+            states[name] = changes.get(name, Number(0.0))
+        elif name in changes:
+            by_size = apply("divide", changes[name], Symbol(size))
+            states[name] = by_size if is_concentration else changes[name]
+    others = (*network.compartments, *network.parameters)
+    return states | {q.id: ruled[q.id] for q in others if q.id in ruled}, amounts
 
 
-def _net_rates(network: Network) -> dict[str, Expression]:
-    """d(amount)/dt of every species that takes part in a reaction."""
-    species: dict[str, Species] = {s.id: s for s in network.species}
-    terms: dict[str, list[Expression]] = {}
-    for reaction in network.reactions:
-        for name, coefficient in reaction.stoichiometry:
-            flux: Expression = Symbol(reaction.id)
-            if coefficient == -1.0:
-                flux = apply("negate", flux)
-            elif coefficient != 1.0:
-                flux = apply("multiply", Number(coefficient), flux)
-            terms.setdefault(name, []).append(flux)
-    result: dict[str, Expression] = {}
-    for name, fluxes in terms.items():
-        total = apply("add", *fluxes)
-        factor = species[name].conversion_factor
-        result[name] = apply("multiply", Symbol(factor), total) if factor else total
-    return result
+def _rate_of_amount(species: str, size: str, rate_rules: dict[str, Expression]) -> Expression:
+    """d(concentration * size)/dt where a rate rule changes the concentration."""
+    rate = apply("multiply", rate_rules[species], Symbol(size))
+    if size not in rate_rules:
+        return rate
+    return apply("add", rate, apply("multiply", Symbol(species), rate_rules[size]))
+
+
+def _event(event: Event, amounts: dict[str, str]) -> EventEquations:
+    def written(expression: Expression | None) -> Expression | None:
+        return None if expression is None else with_symbols(expression)
+
+    return EventEquations(
+        id=event.id,
+        trigger=with_symbols(event.trigger),
+        delay=written(event.delay),
+        priority=written(event.priority),
+        persistent=event.persistent,
+        initial_value=event.initial_value,
+        use_trigger_values=event.use_trigger_values,
+        assignments=tuple((name, with_symbols(e)) for name, e in event.assignments),
+        scales=tuple(
+            (name, Symbol(amounts[name])) for name, _ in event.assignments if name in amounts
+        ),
+    )
 
 
 def evaluation_order(computed: dict[str, Expression], where: str) -> list[str]:

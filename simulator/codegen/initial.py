@@ -36,7 +36,7 @@ class InitialValues:
         }
         self.definitions: dict[str, Expression] = {
             name: expression for name, expression in eqs.computed.items() if name not in eqs.amounts
-        } | dict(network.initial_assignments)
+        } | dict(eqs.initial)
         # What no equation uses may lack a value, and is then reported as NaN.
         needed = [symbols(e) for e in (*eqs.rates, *self.definitions.values())]
         self._used = frozenset().union(eqs.states, eqs.amounts.values(), *needed)

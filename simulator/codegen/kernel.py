@@ -9,6 +9,7 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
+from ..errors import ModelError
 from ..integrator.cache import cache_folder
 from ..integrator.linear import Factors, analyse
 from ..integrator.system import System
@@ -76,6 +77,8 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     """
     formulas = formulas or {}
     eqs = equations(network)
+    if eqs.events or eqs.algebraic:
+        raise ModelError(f"{network.source}: events and algebraic states cannot be simulated yet.")
     states, parameters = eqs.states, eqs.parameters
     graph = Graph(len(states) + len(parameters) + 1)
     symbols = _nodes(eqs, graph, network.source)

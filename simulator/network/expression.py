@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TIME = "time"
-"""Name under which model time appears as a `Symbol` (never a valid id of a quantity here)."""
+TIME = "<time>"
+"""Name under which model time appears as a `Symbol`: no id of a file, which may well be `time`."""
 
 #: operator -> (fewest, most) arguments; None = any number.
 OPERATORS: dict[str, tuple[int, int | None]] = {

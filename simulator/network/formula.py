@@ -15,11 +15,11 @@ import re
 from typing import Any
 
 from ..errors import ModelError
-from .expression import Apply, Expression, Number, Symbol
+from .expression import TIME, Apply, Expression, Number, Symbol
 from .mathml import MathError, Scope, to_expression
 
-BUILT_IN = frozenset(("pi", "avogadro", "exponentiale", "true", "false"))
-"""Names that a formula reads as constants, so that a quantity of that id cannot be written."""
+BUILT_IN = frozenset(("time", "pi", "avogadro", "exponentiale", "true", "false"))
+"""Names that a formula reads as constants or model time: no quantity of that id can be written."""
 
 _NUMERALS = frozenset(("inf", "infinity", "nan", "notanumber"))
 _DOTTED = re.compile(r"\b([A-Za-z_]\w*)\.(?=[A-Za-z_])")
@@ -134,7 +134,7 @@ def to_infix(expression: Expression) -> str:
     Raises
     ------
     ValueError
-        A symbol has the name of a built-in constant.
+        A symbol has the name of a built-in constant or of model time.
     """
     return _written(expression)[0]
 
@@ -144,6 +144,8 @@ def _written(expression: Expression) -> tuple[str, int]:
     if isinstance(expression, Number):
         return _numeral(expression.value)
     if isinstance(expression, Symbol):
+        if expression.name == TIME:
+            return "time", _ATOM
         if expression.name in BUILT_IN | _NUMERALS:
             raise ValueError(f'"{expression.name}" would be read as a constant')
         return expression.name, _ATOM

@@ -16,7 +16,7 @@ from functools import cache, reduce
 from itertools import pairwise
 from typing import Any
 
-from .expression import TIME, Apply, Expression, Number, Symbol, apply
+from .expression import RATE_OF, TIME, Apply, Expression, Number, Symbol, apply
 
 AVOGADRO = 6.02214179e23
 """Per mole; the value that SBML Level 3 Core fixes for its csymbol (section 3.4.6)."""
@@ -35,14 +35,14 @@ class MathError(ValueError):
 class Scope:
     """What names mean in one formula.
 
-    `names` replaces symbols (local parameters, arguments of the function being inlined, numbers of
-    species references); any other name stands for itself. `functions` maps the id of a function
-    definition to its lambda (None: it has no maths). `rate_of` gives a symbol's rate of change.
+    `names` replaces symbols (local parameters, arguments of the function being inlined); any other
+    name stands for itself. `functions` maps the id of a function definition to its lambda (None: it
+    has no maths). `in_model` says whether rates of change have a meaning.
     """
 
     functions: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, Expression] = field(default_factory=dict)
-    rate_of: Callable[[str], Expression] | None = None
+    in_model: bool = False
     calling: tuple[str, ...] = ()
     depth: int = 0
 
@@ -171,13 +171,11 @@ def _call(node: Any, scope: Scope) -> Expression:
 
 def _rate_of(node: Any, scope: Scope) -> Expression:
     arguments = [to_expression(child, scope) for child in _children(node)]
-    if len(arguments) != 1 or not isinstance(arguments[0], Symbol | Number):
+    if len(arguments) != 1 or not isinstance(arguments[0], Symbol):
         raise MathError("uses rateOf() of something that is not one name")
-    if isinstance(arguments[0], Number):  # the id of a constant stoichiometry
-        return Number(0.0)
-    if scope.rate_of is None:
+    if not scope.in_model:
         raise MathError("uses rateOf(), which has a meaning only in a model")
-    return scope.rate_of(arguments[0].name)
+    return apply(RATE_OF, arguments[0])
 
 
 @cache

@@ -6,6 +6,7 @@ SBML id, so nothing clashes). A symbol in a tree has its SBML meaning: for a spe
 concentration, or its amount where `only_substance_units` is set.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .expression import Expression
@@ -120,3 +121,27 @@ class Network:
     time_unit: str = ""
     name: str = ""
     sbml: str = ""
+
+
+def formulas(network: Network) -> Iterator[tuple[str, Expression]]:
+    """Every formula of a network, with the words that say where it stands."""
+    for reaction in network.reactions:
+        yield f'reaction "{reaction.id}"', reaction.kinetic_law
+        for species, formula in reaction.formulas:
+            yield f'the stoichiometry of "{species}" in reaction "{reaction.id}"', formula
+    for name, expression in network.assignment_rules:
+        yield f'the assignment rule of "{name}"', expression
+    for name, expression in network.rate_rules:
+        yield f'the rate rule of "{name}"', expression
+    for name, expression in network.algebraic_rules:
+        yield f'the algebraic rule of "{name}"', expression
+    for name, expression in network.initial_assignments:
+        yield f'the initial assignment of "{name}"', expression
+    for event in network.events:
+        place = f'event "{event.id}"'
+        for part in ("trigger", "delay", "priority"):
+            expression = getattr(event, part)
+            if expression is not None:
+                yield f"the {part} of {place}", expression
+        for name, expression in event.assignments:
+            yield f'{place}: the assignment to "{name}"', expression

@@ -1,103 +1,137 @@
-"""`rateOf(x)`: the rate of change of a quantity, written out in the network's own equations."""
+"""Rates of change: of amounts, by the reactions, and `rateOf(x)` written out in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 
-from .expression import Expression, Number, Symbol, apply, substitute, symbols
+from .expression import RATE_OF, Apply, Expression, Number, Symbol, apply
 from .mathml import MathError
-from .network import Network
-from .order import Equation
+from .network import Network, Species, formulas
 
-_PREFIX = "rateOf "
-
-
-def rate_symbol(name: str) -> Symbol:
-    """Stands for the rate of change of `name` until `with_rates` writes it out."""
-    return Symbol(_PREFIX + name)
+ZERO = Number(0.0)
 
 
-def with_rates(network: Network) -> tuple[Network, list[str]]:
-    """The network with every rate of change written out, and sentences on those that cannot be."""
-    formulas = [r.kinetic_law for r in network.reactions]
-    for equations in (network.assignment_rules, network.rate_rules, network.initial_assignments):
-        formulas += [expression for _, expression in equations]
-    wanted = {s for f in formulas for s in symbols(f) if s.startswith(_PREFIX)}
-    if not wanted:
-        return network, []
+def rate_symbol(name: str) -> str:
+    """Name of the computed quantity that is the rate of change of `name` (no id has a bracket)."""
+    return f"{RATE_OF}({name})"
+
+
+def is_rate(name: str) -> bool:
+    """Whether a computed quantity is a rate of change."""
+    return name.startswith(f"{RATE_OF}(")
+
+
+def with_symbols(expression: Expression) -> Expression:
+    """The tree with each rate of change as a symbol, see `rate_symbol`."""
+    if not isinstance(expression, Apply):
+        return expression
+    if expression.operator == RATE_OF:
+        (name,) = rates_used([expression])
+        return Symbol(rate_symbol(name))
+    return Apply(expression.operator, tuple(map(with_symbols, expression.arguments)))
+
+
+def rates_used(expressions: Iterable[Expression]) -> frozenset[str]:
+    """Names of quantities whose rates of change the trees use."""
+    found: set[str] = set()
+    pending = list(expressions)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Apply):
+            if node.operator == RATE_OF:
+                found |= {a.name for a in node.arguments if isinstance(a, Symbol)}
+            else:
+                pending.extend(node.arguments)
+    return frozenset(found)
+
+
+def amount_rates(network: Network) -> dict[str, Expression]:
+    """d(amount)/dt of every species that reactions change, as a sum over fluxes."""
+    species = {s.id: s for s in network.species}
+    terms: dict[str, list[Expression]] = {}
+    for reaction in network.reactions:
+        flux = Symbol(reaction.id)
+        for name, number in reaction.stoichiometry:
+            terms.setdefault(name, []).append(_scaled(number, flux))
+        for name, formula in reaction.formulas:
+            terms.setdefault(name, []).append(apply("multiply", formula, flux))
+    changed: dict[str, Expression] = {}
+    for name, fluxes in terms.items():
+        one = species.get(name)
+        if one is None or one.boundary or one.constant:
+            continue
+        total = fluxes[0] if len(fluxes) == 1 else apply("add", *fluxes)
+        factor = one.conversion_factor
+        changed[name] = apply("multiply", Symbol(factor), total) if factor else total
+    return changed
+
+
+def _scaled(number: float, flux: Expression) -> Expression:
+    if number == 1.0:
+        return flux
+    return apply("negate", flux) if number == -1.0 else apply("multiply", Number(number), flux)
+
+
+def rate_equations(network: Network) -> tuple[dict[str, Expression], list[str]]:
+    """Expression of each rate of change that a formula uses, under its `rate_symbol`.
+
+    Returns the expressions, in which further rates are symbols, and a sentence on each rate that
+    cannot be had.
+    """
+    equations: dict[str, Expression] = {}
     problems: list[str] = []
-    rates: dict[str, Expression] = {}
-    for symbol in sorted(wanted):
+    pending = sorted(rates_used(expression for _, expression in formulas(network)))
+    if not pending:
+        return {}, []
+    of_amounts = amount_rates(network)
+    while pending:
+        name = pending.pop()
+        if rate_symbol(name) in equations:
+            continue
         try:
-            rates[symbol] = _rate(symbol.removeprefix(_PREFIX), network, ())
+            rate = _rate(name, network, of_amounts)
         except MathError as problem:
-            rates[symbol] = Number(0.0)
+            rate = ZERO
             problems.append(str(problem))
-
-    def written(equations: tuple[Equation, ...]) -> tuple[Equation, ...]:
-        return tuple((name, substitute(expression, rates)) for name, expression in equations)
-
-    reactions = tuple(
-        replace(r, kinetic_law=substitute(r.kinetic_law, rates)) for r in network.reactions
-    )
-    return (
-        replace(
-            network,
-            reactions=reactions,
-            assignment_rules=written(network.assignment_rules),
-            rate_rules=written(network.rate_rules),
-            initial_assignments=written(network.initial_assignments),
-        ),
-        problems,
-    )
+        pending.extend(rates_used([rate]))
+        equations[rate_symbol(name)] = with_symbols(rate)
+    return equations, problems
 
 
-def _rate(name: str, network: Network, inside: tuple[str, ...]) -> Expression:
-    """d(symbol)/dt as an expression without rates of change."""
-    if name in inside:
-        loop = " > ".join((*inside[inside.index(name) :], name))
-        raise MathError(f"rateOf() is used in a circle: {loop}")
-    if name in dict(network.assignment_rules):
-        raise MathError(f'rateOf("{name}"): the rate of an assigned quantity is not supported')
+def _rate(name: str, network: Network, of_amounts: dict[str, Expression]) -> Expression:
+    """d(symbol)/dt between events."""
+    place = f'rateOf("{name}")'
     if name in {r.id for r in network.reactions}:
-        raise MathError(f'rateOf("{name}"): the rate of a flux is not supported')
-    rules = dict(network.rate_rules)
-    if name in rules:
-        return _without_rates(rules[name], network, (*inside, name))
+        raise MathError(f"{place}: the rate of a flux is not supported")
+    if _is_determined(name, network):
+        raise MathError(f"{place}: the rate of what a rule assigns is not defined in SBML")
+    for ruled, rate in network.rate_rules:
+        if ruled == name:
+            return rate
     species = {s.id: s for s in network.species}.get(name)
-    if species is None or species.constant:
-        return Number(0.0)
-    if species.boundary:
-        change: Expression = Number(0.0)
-    else:
-        change = _amount_rate(name, species.conversion_factor, network)
+    if species is None:
+        return ZERO
+    change = of_amounts.get(name, ZERO)
     if species.only_substance_units:
         return change
+    if _is_determined(species.compartment, network):
+        raise MathError(
+            f'{place}: the rate of a concentration in a compartment, "{species.compartment}", '
+            "whose size a rule assigns is not defined in SBML"
+        )
+    return _concentration_rate(species, change, network)
+
+
+def _is_determined(name: str, network: Network) -> bool:
+    return any(name == n for n, _ in (*network.assignment_rules, *network.algebraic_rules))
+
+
+def _concentration_rate(species: Species, change: Expression, network: Network) -> Expression:
+    """d(amount / size)/dt, where `change` is that of the amount and a rate rule that of the size."""
     size = Symbol(species.compartment)
-    growth = _rate(species.compartment, network, (*inside, name))
-    rate = apply("divide", change, size)
-    if growth == Number(0.0):
+    rate = ZERO if change == ZERO else apply("divide", change, size)
+    if species.compartment not in dict(network.rate_rules):
         return rate
-    # concentration = amount / size, differentiated
-    return apply("subtract", rate, apply("divide", apply("multiply", Symbol(name), growth), size))
-
-
-def _amount_rate(name: str, factor: str | None, network: Network) -> Expression:
-    terms = [
-        apply("multiply", Number(coefficient), Symbol(r.id))
-        for r in network.reactions
-        for changed, coefficient in r.stoichiometry
-        if changed == name
-    ]
-    total: Expression = apply("add", *terms)
-    return total if factor is None else apply("multiply", Symbol(factor), total)
-
-
-def _without_rates(expression: Expression, network: Network, inside: tuple[str, ...]) -> Expression:
-    rates: Mapping[str, Expression] = {
-        symbol: _rate(symbol.removeprefix(_PREFIX), network, inside)
-        for symbol in symbols(expression)
-        if symbol.startswith(_PREFIX)
-    }
-    return substitute(expression, rates)
+    growth = apply(RATE_OF, size)
+    dilution = apply("divide", apply("multiply", Symbol(species.id), growth), size)
+    return apply("subtract", rate, dilution)

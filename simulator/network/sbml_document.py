@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
@@ -75,6 +76,34 @@ def _unreadable(document: Any) -> Iterator[str]:
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
             sentence = " ".join(error.getMessage().split())
             yield f"{error.getLine()}: {sentence}"
+
+
+def flattened(document: Any, source: str) -> tuple[Any, str] | None:
+    """The document, and its text, with the models it is composed of (package comp) made one.
+
+    None if it is not composed. Definitions in other files are looked for beside `source`.
+
+    Raises
+    ------
+    ModelError
+        A model that it refers to cannot be found, or the parts do not fit together.
+    """
+    import libsbml
+
+    if document.getPlugin("comp") is None:
+        return None
+    if Path(source).is_file():
+        document.setLocationURI(Path(source).resolve().as_uri())
+    options = libsbml.ConversionProperties()
+    options.addOption("flatten comp", True)
+    options.addOption("performValidation", False)
+    options.addOption("abortIfUnflattenable", "none")
+    before = document.getNumErrors()
+    if document.convert(options) != libsbml.LIBSBML_OPERATION_SUCCESS:
+        found = [document.getError(i) for i in range(before, document.getNumErrors())]
+        sentences = [" ".join(e.getMessage().split()) for e in found if e.getSeverity() > 1]
+        refuse(source, sentences or ["the models that it is composed of cannot be made one"])
+    return document, str(libsbml.writeSBMLToString(document))
 
 
 def required_packages(document: Any) -> Iterator[str]:

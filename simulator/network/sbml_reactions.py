@@ -1,8 +1,8 @@
 """Reactions of an SBML model.
 
-A stoichiometry that is a formula (assigned, ruled, or Level 2 `stoichiometryMath`) is no number of
-the network. Such a participant gets a process of its own, named ``<reaction>.<species>``, with the
-law stoichiometry * flux of the reaction, so that it follows its formula exactly.
+A species reference with an id (Level 3) is a quantity of the network like any other: mathematics
+may use it, and rules, initial assignments and events may change it. Its reaction then has no number
+but a formula for the species, as it has for Level 2's `stoichiometryMath`.
 """
 
 from __future__ import annotations
@@ -20,53 +20,43 @@ from .units import Unit, ratio, unit_of
 
 @dataclass(frozen=True)
 class Reactions:
-    """`parameters` are local parameters and stoichiometries that a formula assigns."""
+    """`parameters` are local parameters and species references that have an id.
+
+    `participants` are all reactants and products, also those whose net coefficient is 0.
+    """
 
     reactions: tuple[Reaction, ...]
     parameters: tuple[Parameter, ...]
+    participants: frozenset[str]
 
 
 def read_reactions(reading: Reading) -> Reactions:
     """All reactions in the order of the file."""
-    assigned = _assigned(reading.model)
     unit = _flux_unit(reading)
     reactions: list[Reaction] = []
     parameters: list[Parameter] = []
+    participants: set[str] = set()
     for r in reading.model.getListOfReactions():
         local, names = _local_parameters(r, reading)
         parameters += local
+        parameters += [_quantity(reference) for _, reference in _references(r) if _named(reference)]
+        participants |= {reference.getSpecies() for _, reference in _references(r)}
         law = _law(r, replace(reading.scope, names={**reading.scope.names, **names}), reading)
         numbers: dict[str, float] = {}
         formulas: dict[str, Expression] = {}
         for sign, reference in _references(r):
-            if reference.isSetId() and reference.getId() in assigned:
-                parameters.append(_assigned_parameter(reference, assigned[reference.getId()]))
-            how_many = _stoichiometry(reference, reading, assigned, r.getId())
+            how_many = _stoichiometry(reference, reading, r.getId())
             name = reference.getSpecies()
             if isinstance(how_many, Number):
                 numbers[name] = numbers.get(name, 0.0) + sign * how_many.value
             elif how_many is not None:
-                term = apply("multiply", Number(sign), how_many)
+                term = how_many if sign > 0 else apply("negate", how_many)
                 formulas[name] = apply("add", formulas[name], term) if name in formulas else term
-        if law is None:
-            continue
-        net = tuple((name, n) for name, n in numbers.items() if n != 0)
-        reactions.append(Reaction(r.getId(), net, law, unit, r.getName()))
-        for name, how_many in formulas.items():
-            flux = apply("multiply", how_many, Symbol(r.getId()))
-            reactions.append(Reaction(f"{r.getId()}.{name}", ((name, 1.0),), flux, unit))
-    return Reactions(tuple(reactions), tuple(parameters))
-
-
-def constant_stoichiometries(model: Any) -> dict[str, float]:
-    """Numbers of the species references that have an id and that no formula assigns."""
-    assigned = _assigned(model)
-    return {
-        reference.getId(): float(reference.getStoichiometry())
-        for r in model.getListOfReactions()
-        for _, reference in _references(r)
-        if reference.isSetId() and reference.getId() not in assigned and _has_number(reference)
-    }
+        if law is not None:
+            net = tuple((name, n) for name, n in numbers.items() if n != 0)
+            changes = tuple(formulas.items())
+            reactions.append(Reaction(r.getId(), net, law, unit, r.getName(), changes))
+    return Reactions(tuple(reactions), tuple(parameters), frozenset(participants))
 
 
 def _references(r: Any) -> Iterator[tuple[float, Any]]:
@@ -76,11 +66,9 @@ def _references(r: Any) -> Iterator[tuple[float, Any]]:
         yield 1.0, reference
 
 
-def _assigned(model: Any) -> dict[str, bool]:
-    """Id that a rule or initial assignment is for -> whether only an initial assignment is."""
-    starts = {s.getSymbol(): True for s in model.getListOfInitialAssignments()}
-    rules = {r.getVariable(): False for r in model.getListOfRules() if not r.isAlgebraic()}
-    return starts | rules
+def _named(reference: Any) -> bool:
+    """Level 2 gives ids too, but they mean nothing in its mathematics."""
+    return reference.getLevel() > 2 and bool(reference.isSetId())
 
 
 def _has_number(reference: Any) -> bool:
@@ -89,19 +77,23 @@ def _has_number(reference: Any) -> bool:
     return (reference.getLevel() < 3 or bool(reference.isSetStoichiometry())) and value == value
 
 
-def _assigned_parameter(reference: Any, constant: bool) -> Parameter:
-    value = float(reference.getStoichiometry()) if _has_number(reference) else None
-    return Parameter(reference.getId(), value, "dimensionless", constant, reference.getName())
+def _quantity(reference: Any) -> Parameter:
+    return Parameter(
+        id=reference.getId(),
+        value=float(reference.getStoichiometry()) if _has_number(reference) else None,
+        unit="dimensionless",
+        constant=bool(reference.getConstant()),
+        name=reference.getName(),
+    )
 
 
-def _stoichiometry(
-    reference: Any, reading: Reading, assigned: dict[str, bool], reaction: str
-) -> Expression | None:
+def _stoichiometry(reference: Any, reading: Reading, reaction: str) -> Expression | None:
     place = f'the stoichiometry of "{reference.getSpecies()}" in reaction "{reaction}"'
-    if reference.isSetId() and reference.getId() in assigned:
+    if _named(reference):
         return Symbol(reference.getId())
-    if reference.isSetStoichiometryMath():
-        return reading.formula(reference.getStoichiometryMath().getMath(), place)
+    formula = reference.getStoichiometryMath()
+    if formula is not None and formula.isSetMath():
+        return reading.formula(formula.getMath(), place)
     if _has_number(reference):
         return Number(float(reference.getStoichiometry()))
     reading.problems.append(f"{place} has no value")
@@ -120,11 +112,12 @@ def _local_parameters(r: Any, reading: Reading) -> tuple[list[Parameter], dict[s
 
 
 def _law(r: Any, scope: Scope, reading: Reading) -> Expression | None:
+    """The kinetic law; one without mathematics lets nothing happen."""
     place = f'reaction "{r.getId()}"'
     if r.getKineticLaw() is None:
         reading.problems.append(f"{place} has no kinetic law")
         return None
-    return reading.formula(r.getKineticLaw().getMath(), place, scope)
+    return reading.formula(r.getKineticLaw().getMath(), place, scope) or Number(0.0)
 
 
 def _flux_unit(reading: Reading) -> str:
