@@ -1,4 +1,4 @@
-"""Coefficients of Rosenbrock methods.
+"""Coefficients of one-step methods: Rosenbrock ones, and an explicit Runge-Kutta one.
 
 For y' = f(t, y) with Jacobian J, a step of length h from (t, y) in the form of Hairer & Wanner
 (Solving Ordinary Differential Equations II, section IV.7, eq. 7.25) is
@@ -6,7 +6,12 @@ For y' = f(t, y) with Jacobian J, a step of length h from (t, y) in the form of 
     (1/(h gamma) I - J) u_i = f(t + alpha_i h, y + sum_j a_ij u_j) + sum_j c_ij/h u_j + h d_i f_t
     y_new = y + sum_i m_i u_i,      error = sum_i e_i u_i,
 
-which needs no product with J and one factorisation a step. Within the step, with 0 <= s <= 1,
+which needs no product with J and one factorisation a step. An explicit method is written alike,
+with gamma = 0, c = 0 and d = 0, and
+
+    u_i = h f(t + alpha_i h, y + sum_j a_ij u_j).
+
+For both, within the step and with 0 <= s <= 1,
 
     y(t + s h) = (1 - s) y + s (y_new + (1 - s) (q_1 + s (q_2 + s q_3))),    q = dense @ u.
 """
@@ -24,6 +29,8 @@ class Tableau(NamedTuple):
 
     a, c : (s, s), strictly lower triangular.  m, e, alpha, d : (s,).  dense : (3, s).
     `order` is that of the solution; the error estimate is of order h**order.
+    gamma = 0 marks an explicit method. Its last row of `a` is `m`: the last stage is evaluated at
+    y_new, so its rates are the next step's first ones.
     """
 
     gamma: float
@@ -160,5 +167,71 @@ def rodas5p() -> Tableau:
         alpha=np.array(alpha),
         d=np.array(d),
         dense=np.array(dense),
+        order=5,
+    )
+
+
+def tsit5() -> Tableau:
+    """Tsitouras 5(4): explicit, order 5(4), 7 stages of which 6 are new, dense output of order 4.
+
+    C. Tsitouras, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying
+    assumption, Comput. Math. Appl. 62:770-775 (2011), doi:10.1016/j.camwa.2011.06.002. The dense
+    output is the paper's, rewritten in the form above. The order conditions are checked in the
+    tests.
+    """
+    a = [
+        [0.161],
+        [-0.008480655492356989, 0.335480655492357],
+        [2.8971530571054935, -6.359448489975075, 4.3622954328695815],
+        [5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525],
+        [
+            5.86145544294642,
+            -12.92096931784711,
+            8.159367898576159,
+            -0.071584973281401,
+            -0.028269050394068383,
+        ],
+        [
+            0.09646076681806523,
+            0.01,
+            0.4798896504144996,
+            1.379008574103742,
+            -3.290069515436081,
+            2.324710524099774,
+        ],
+    ]
+    e = [
+        -0.00178001105222577714,
+        -0.0008164344596567469,
+        0.007880878010261995,
+        -0.1447110071732629,
+        0.5823571654525552,
+        -0.45808210592918697,
+        1 / 66,
+    ]
+    # Row k holds the coefficients of s, s^2, s^3, s^4 in the weight of stage k.
+    weights = np.array(
+        [
+            [1.0, -2.763706197274826, 2.9132554618219126, -1.0530884977290216],
+            [0.0, 0.1317, -0.2234, 0.1017],
+            [0.0, 3.9302962368947516, -5.941033872131505, 2.490627285651253],
+            [0.0, -12.411077166933676, 30.33818863028232, -16.548102889244902],
+            [0.0, 37.50931341651104, -88.1789048947664, 47.37952196281928],
+            [0.0, -27.896526289197286, 65.09189467479366, -34.87065786149661],
+            [0.0, 1.5, -4.0, 2.5],
+        ]
+    )
+    m = np.array([*a[-1], 0.0])
+    q1 = weights[:, 0] - m
+    q2 = q1 + weights[:, 1]
+    return Tableau(
+        gamma=0.0,
+        a=_lower(a, 7),
+        c=np.zeros((7, 7)),
+        m=m,
+        e=np.array(e),
+        alpha=np.array([0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0]),
+        d=np.zeros(7),
+        dense=np.array([q1, q2, q2 + weights[:, 2]]),
         order=5,
     )
