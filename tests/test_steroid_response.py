@@ -9,7 +9,7 @@ import simulator as sim
 from simulator.codegen import compile_network
 from simulator.conditions import make_design
 from simulator.network.expression import symbols
-from simulator.simulation.runs import plan
+from simulator.simulation.plan import plan
 
 # Molecule -> the species it is, or whose reactions it catalyses: what a change of it may touch
 # directly. Written from the biology, not from the tables.
@@ -72,8 +72,8 @@ def changed_by(**factors):
     kernel = MODEL.kernel
     work = plan(kernel, make_design(MODEL.definition, factors))
     base = plan(kernel, make_design(MODEL.definition, {}))
-    parameters = np.flatnonzero(work.before[0] != base.before[0])
-    states = np.flatnonzero(work.untreated[0] != base.untreated[0])
+    parameters = np.flatnonzero(work.before.base != base.before.base)
+    states = np.flatnonzero(work.untreated.base != base.untreated.base)
     return (
         {kernel.parameters[i] for i in parameters},
         {kernel.states[i] for i in states},

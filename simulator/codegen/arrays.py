@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from ..network.expression import Apply, Expression, Number, Symbol
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "subtract": np.subtract,
     "divide": np.divide,
-    "power": np.power,
     "negate": np.negative,
     "exp": np.exp,
     "ln": np.log,
@@ -35,7 +35,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "minimum": np.minimum,
     "maximum": np.maximum,
     "quotient": lambda a, b: np.trunc(np.divide(a, b)),
-    "remainder": np.fmod,
+    "remainder": lambda a, b: a - b * np.trunc(np.divide(a, b)),
+}
+
+_RELATIONS: dict[str, Callable[..., Any]] = {
     "equal": np.equal,
     "not_equal": np.not_equal,
     "less": np.less,
@@ -45,22 +48,49 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def evaluate_arrays(expression: Expression, values: Mapping[str, Any]) -> Any:
+def evaluate_arrays(
+    expression: Expression, values: Mapping[str, Any], memo: dict[int, Any] | None = None
+) -> Any:
     """Value of the tree where symbols are arrays that broadcast together.
 
-    The same IEEE arithmetic as `network.expression.evaluate`, element by element; branches of a
-    piecewise that are not taken may be computed, but never reach the result.
+    The same IEEE arithmetic as `network.expression.evaluate`, element by element: an element is the
+    same to the last bit whatever stands beside it. Branches of a piecewise that are not taken may
+    be computed, but never reach the result.
+
+    Parameters
+    ----------
+    memo
+        Values of parts met before, to be passed again with trees from one `shared` and the same
+        values.
     """
     with np.errstate(all="ignore"):
-        return _evaluate(expression, values)
+        return _evaluate(expression, values, {} if memo is None else memo)
 
 
-def _evaluate(expression: Expression, values: Mapping[str, Any]) -> Any:
+def shared(trees: Mapping[str, Expression]) -> dict[str, Expression]:
+    """The trees with equal parts as one object, so that a memo computes each part once."""
+    parts: dict[object, Expression] = {}
+
+    def share(node: Expression) -> Expression:
+        if not isinstance(node, Apply):
+            return parts.setdefault(repr(node), node)
+        arguments = tuple(map(share, node.arguments))
+        key = (node.operator, *map(id, arguments))
+        return parts.setdefault(key, Apply(node.operator, arguments))
+
+    return {name: share(tree) for name, tree in trees.items()}
+
+
+def _evaluate(expression: Expression, values: Mapping[str, Any], memo: dict[int, Any]) -> Any:
     if isinstance(expression, Number):
         return np.float64(expression.value)
     if isinstance(expression, Symbol):
         return values[expression.name]
-    return _apply(expression, [_evaluate(a, values) for a in expression.arguments])
+    found = memo.get(id(expression))
+    if found is None:
+        found = _apply(expression, [_evaluate(a, values, memo) for a in expression.arguments])
+        memo[id(expression)] = found
+    return found
 
 
 def _apply(expression: Apply, x: list[Any]) -> Any:
@@ -68,10 +98,9 @@ def _apply(expression: Apply, x: list[Any]) -> Any:
     if operator == "add":
         return sum(x[1:], x[0]) if x else np.float64(0.0)
     if operator == "multiply":
-        product = np.float64(1.0)
-        for factor in x:
-            product = product * factor
-        return product
+        return reduce(np.multiply, x) if x else np.float64(1.0)
+    if operator == "power":
+        return _power(x[0], x[1], constant=isinstance(expression.arguments[1], Number))
     if operator == "piecewise":
         result = x[-1]
         for k in range(len(x) - 3, -1, -2):
@@ -83,7 +112,23 @@ def _apply(expression: Apply, x: list[Any]) -> Any:
         from scipy.special import gamma
 
         return gamma(x[0] + 1.0)
-    return np.float64(1.0) * _FUNCTIONS[operator](*x)
+    if operator in _RELATIONS:
+        return np.float64(1.0) * _RELATIONS[operator](*x)
+    return _FUNCTIONS[operator](*x)
+
+
+def _power(base: Any, exponent: Any, constant: bool) -> Any:
+    """Powers; `constant` says whether the formula itself has a number as exponent.
+
+    NumPy takes short cuts, right to one rounding but not to the last bit, where one exponent goes
+    with all elements. Which way a run goes must not depend on the runs beside it.
+    """
+    if constant:
+        return np.power(base, exponent)
+    shape = np.broadcast_shapes(np.shape(base), np.shape(exponent))
+    spread = np.empty(shape or 1)
+    spread[...] = exponent
+    return np.power(base, spread).reshape(shape)
 
 
 def _logical(operator: str, x: list[Any]) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,12 +14,60 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..network.expression import TIME, Expression, symbols
 from ..network.network import Network
-from .arrays import evaluate_arrays
+from .arrays import evaluate_arrays, shared
 from .equations import Equations
 
 Array = NDArray[np.float64]
+Levels = tuple[NDArray[np.intp], ...]
 Override = tuple[Array, NDArray[np.bool_]]
-"""Values (runs,) and where they apply (runs,)."""
+"""Values and where they apply, arrays that broadcast against the runs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """A row of numbers for every run of a design, by what differs between runs.
+
+    base : (width,) what all rows have.
+    varying : column -> its values, broadcastable to the shape of the design.
+    """
+
+    base: Array
+    varying: Mapping[int, Array]
+
+    def column(self, index: int) -> Array:
+        """Values of one column, broadcastable to the design: of shape () where all are the same."""
+        return self.varying.get(index, self.base[index : index + 1].reshape(()))
+
+    def rows(self, levels: Levels, count: int) -> Array:
+        """Rows (count, width) of runs at the given levels (count,) of each axis of the design."""
+        found = np.empty((count, self.base.size))
+        self.write(found, levels)
+        return found
+
+    def write(self, rows: Array, levels: Levels) -> None:
+        """Write the rows (count, width) of runs at the given levels (count,) of each axis."""
+        rows[:] = self.base
+        for column, values in self.varying.items():
+            rows[:, column] = at_levels(values, levels)
+
+
+def _columns(values: Sequence[Any]) -> Columns:
+    """Columns from a number each, or an array where runs differ."""
+    varying = {column: value for column, value in enumerate(values) if value.ndim}
+    base = [np.nan if column in varying else value for column, value in enumerate(values)]
+    return Columns(np.array(base, float), varying)
+
+
+def at_levels(values: Array, levels: Levels) -> Array:
+    """Elements of an array that broadcasts against a design, at levels (count,) of each axis.
+
+    One that is the same everywhere, of shape (), stays so.
+    """
+    if not values.ndim:
+        return values
+    lengths = zip(levels, values.shape, strict=True)
+    found: Array = values[tuple(level if length > 1 else 0 for level, length in lengths)]
+    return found
 
 
 class InitialValues:
@@ -34,15 +85,18 @@ class InitialValues:
             **{p.id: p.value for p in network.parameters},
             **{s.id: s.initial for s in network.species},
         }
-        self.definitions: dict[str, Expression] = {
-            name: expression for name, expression in eqs.computed.items() if name not in eqs.amounts
-        } | dict(eqs.initial)
+        self.definitions: dict[str, Expression] = shared(
+            {n: expression for n, expression in eqs.computed.items() if n not in eqs.amounts}
+            | dict(eqs.initial)
+        )
+        self._needs = {name: sorted(symbols(e)) for name, e in self.definitions.items()}
         # What no equation uses may lack a value, and is then reported as NaN.
-        needed = [symbols(e) for e in (*eqs.rates, *self.definitions.values())]
-        self._used = frozenset().union(eqs.states, eqs.amounts.values(), *needed)
+        used = (eqs.states, eqs.amounts.values(), *map(symbols, eqs.rates), *self._needs.values())
+        self._used = frozenset[str]().union(*used)
+        self._wanted = (*eqs.parameters, *eqs.states, *eqs.amounts.values())
 
-    def values(self, runs: int, overrides: Mapping[str, Override]) -> tuple[Array, Array]:
-        """States (runs, n) and parameters (runs, parameters) at t = 0.
+    def columns(self, overrides: Mapping[str, Override]) -> tuple[Columns, Columns]:
+        """States and parameters at t = 0 of the runs of a design.
 
         Parameters
         ----------
@@ -54,37 +108,61 @@ class InitialValues:
         ModelError
             A quantity has no value, or initial assignments need each other in a circle.
         """
-        known: dict[str, Any] = {TIME: np.float64(0.0)}
-        for name in (*self._equations.parameters, *self._equations.states):
-            self._resolve(name, known, overrides, ())
+        known, changed = dict(self._unchanged), list(overrides)
+        for name in changed:  # which grows by what depends on it
+            if known.pop(name, None) is not None:
+                changed.extend(self._users.get(name, ()))
+        memo: dict[int, Any] = {}
+        for name in self._wanted:
+            if name not in known:
+                self._resolve(name, known, overrides, memo, ())
         eqs = self._equations
-        y = np.empty((runs, len(eqs.states)))
-        for i, name in enumerate(eqs.states):
-            y[:, i] = known[name]
-            if name in eqs.amounts:
-                y[:, i] *= self._resolve(eqs.amounts[name], known, overrides, ())
-        p = np.empty((runs, len(eqs.parameters)))
-        for i, name in enumerate(eqs.parameters):
-            p[:, i] = known[name]
-        return y, p
+        states = [
+            known[name] * known[eqs.amounts[name]] if name in eqs.amounts else known[name]
+            for name in eqs.states
+        ]
+        return _columns(states), _columns([known[name] for name in eqs.parameters])
 
+    def values(self, runs: int, overrides: Mapping[str, Override]) -> tuple[Array, Array]:
+        """States (runs, n) and parameters (runs, parameters) at t = 0 of a list of runs.
+
+        Parameters and errors are those of `columns`.
+        """
+        every = (np.arange(runs),)
+        y, p = self.columns(overrides)
+        return y.rows(every, runs), p.rows(every, runs)
+
+    @cached_property
     def baseline(self) -> dict[str, float | None]:
         """Value of each constant in the model as it stands; None where the file gives none."""
-        found: dict[str, float | None] = {}
+        values = {n: float(self._unchanged.get(n, np.nan)) for n in self._equations.parameters}
+        return {name: None if np.isnan(value) else value for name, value in values.items()}
+
+    @cached_property
+    def _unchanged(self) -> dict[str, Any]:
+        """Values without overrides of what has one, and of all that these need."""
         known: dict[str, Any] = {TIME: np.float64(0.0)}
-        for name in self._equations.parameters:
-            try:
-                value = float(self._resolve(name, known, {}, ()))
-            except ModelError:
-                value = np.nan
-            found[name] = None if np.isnan(value) else value
-        return found
+        memo: dict[int, Any] = {}
+        for name in self._wanted:
+            with suppress(ModelError):  # raised once a run needs it
+                self._resolve(name, known, {}, memo, ())
+        return known
+
+    @cached_property
+    def _users(self) -> dict[str, list[str]]:
+        """Symbol -> those of `_unchanged` that are computed from it."""
+        users: dict[str, list[str]] = {}
+        for name in self._unchanged.keys() & self.definitions.keys():
+            for need in self._needs[name]:
+                users.setdefault(need, []).append(name)
+        return users
 
     def _resolve(
         self,
         name: str,
         known: dict[str, Any],
         overrides: Mapping[str, Override],
+        memo: dict[int, Any],
         asked_by: tuple[str, ...],
     ) -> Any:
         if name in known:
@@ -97,10 +175,9 @@ class InitialValues:
             known[name] = override[0]
             return known[name]
         if name in self.definitions:
-            expression = self.definitions[name]
-            for need in sorted(symbols(expression)):
-                self._resolve(need, known, overrides, (*asked_by, name))
-            value = evaluate_arrays(expression, known)
+            for need in self._needs[name]:
+                self._resolve(need, known, overrides, memo, (*asked_by, name))
+            value = evaluate_arrays(self.definitions[name], known, memo)
         else:
             nominal = self.nominal.get(name)
             if nominal is None and name in self._used:

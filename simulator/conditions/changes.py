@@ -16,7 +16,7 @@ Changes with a time are always *set* and of stage ``id``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +60,12 @@ class Column:
         if math.isnan(value):
             return None
         return Change(self.target, self.operation, value, self.time, self.stage)
+
+
+def codes_of(keys: Sequence[Hashable]) -> NDArray[np.intp]:
+    """For every key, which of the distinct ones it is, in order of first appearance."""
+    places = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    return np.array([places[key] for key in keys], dtype=np.intp)
 
 
 def columns_of(levels: Sequence[Sequence[Change]]) -> tuple[Column, ...]:

@@ -101,10 +101,10 @@ class _Builder:
         if listed is None:
             found = (column.change(0) for column in levels.columns)
             self.fixed.extend(change for change in found if change is not None)
-            self.coordinates[name] = levels.labels[0]
+            self.coordinates[name] = levels.labels[0].item()
         else:
             refuse_repeats(factor, levels)
-            self.axes.append(Axis(name, tuple(levels.labels), levels.columns))
+            self.axes.append(Axis(name, tuple(levels.labels.tolist()), levels.columns))
 
     def add_table(self, table: "DataFrame") -> None:
         """Make the rows of a conditions table the first axis."""
@@ -115,7 +115,7 @@ class _Builder:
         for factor, levels in rows.factors:
             where = f'column "{factor.name}" of conditions='
             self.claim(factor, where)
-            coordinates[self.coordinate(factor, where)] = np.array(levels.labels)
+            coordinates[self.coordinate(factor, where)] = levels.labels
             columns.extend(levels.columns)
             if factor.kind == "constant":
                 self.by_table[factor.target] = where
@@ -181,17 +181,20 @@ class _Builder:
         """
         name = factor.coordinate
         if factor.kind in ("constant", "state"):
-            taken = {*RESERVED, *self.taken, *self.names.output_names()} - {factor.target}
-            if factor.target in (*RESERVED, *self.taken):
-                taken.add(factor.target)
-            if self.names.definition.cells:
-                taken.add("cell")
-            while name in taken:
+            while self.is_taken(name, factor.target):
                 name += "_value"
         self.use(name, where)
         if factor.unit:
             self.units[name] = factor.unit
         return name
+
+    def is_taken(self, name: str, target: str) -> bool:
+        """Whether a name means something else in the result than the value of the id `target`."""
+        if name in RESERVED or name in self.taken:
+            return True
+        if name == "cell" and self.names.definition.cells:
+            return True
+        return name != target and self.names.is_output(name)
 
     def use(self, name: str, where: str) -> None:
         """Note a coordinate's name; refuse it if it is in use."""
@@ -243,7 +246,7 @@ def refuse_repeats(factor: Factor, levels: Levels) -> None:
     for i, identity in enumerate(levels.identities):
         j = first.setdefault(identity, i)
         if j != i:
-            a, b = levels.labels[j], levels.labels[i]
+            a, b = levels.labels[j].item(), levels.labels[i].item()
             same = f"level {a!r}" if a == b else f"levels {a!r} and {b!r}, which are the same,"
             raise ConditionError(
                 f"{factor.name} has the {same} at positions {j} and {i}: write each level once."

@@ -1,7 +1,7 @@
 """Reading the levels of a factor: labels for the coordinate, and the changes each level makes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConditionError
-from .changes import Change, Column, columns_of
+from .changes import Change, Column, codes_of, columns_of
 from .named_levels import alteration_changes, expression_changes, names_of
 from .names import Factor, Names, check_name
 from .schedules import Schedule, number_of, parse_schedule
@@ -21,18 +21,27 @@ class Missing(float):
 
 MISSING = Missing("nan")
 
+#: Kinds of factors whose levels are numbers.
+NUMERIC = ("dose", "constant", "state", "gene")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Levels:
-    """Levels of one factor: a label each (all numbers or all text) and what they change.
+    """Levels of one factor.
 
-    `identities` tell levels apart: two levels with equal identities are the same condition
-    written twice. A level that is `MISSING` has the identity None.
+    Attributes
+    ----------
+    labels
+        (levels,) for the coordinate, all numbers or all text.
+    columns
+        What the levels change.
+    identities
+        Tell levels apart: two that are equal are the same condition written twice.
     """
 
-    labels: list[float] | list[str]
+    labels: NDArray[Any]
     columns: tuple[Column, ...]
-    identities: Sequence[object]
+    identities: Sequence[object] | NDArray[np.float64]
 
 
 def read_levels(names: Names, factor: Factor, values: Sequence[Any]) -> Levels:
@@ -43,7 +52,7 @@ def read_levels(names: Names, factor: Factor, values: Sequence[Any]) -> Levels:
     ConditionError
         A level has no meaning for this factor.
     """
-    if factor.kind in ("dose", "constant", "state", "gene"):
+    if factor.kind in NUMERIC:
         return _read_numbers(names, factor, values)
     return _read_named(names, factor, values)
 
@@ -51,17 +60,30 @@ def read_levels(names: Names, factor: Factor, values: Sequence[Any]) -> Levels:
 # --- numbers ---------------------------------------------------------------------------------
 
 
+def read_numbers(names: Names, factor: Factor, values: NDArray[np.float64]) -> Levels:
+    """The levels of a factor of a `NUMERIC` kind from an array of numbers; NaN = not set.
+
+    Raises
+    ------
+    ConditionError
+        A number is not allowed for this factor.
+    """
+    return _number_levels(names, factor, values, np.isnan(values))
+
+
 def _read_numbers(names: Names, factor: Factor, values: Sequence[Any]) -> Levels:
     if factor.kind == "dose":
         values = [_scheduled(v) for v in values]
         if any(isinstance(v, Schedule) for v in values):
             return _read_schedules(names, factor, values)
-    numbers = _numbers(names, factor, values)
-    unset = np.array([v is MISSING for v in values], dtype=bool)
+    return _number_levels(names, factor, *_numbers(names, factor, values))
+
+
+def _number_levels(
+    names: Names, factor: Factor, values: NDArray[np.float64], unset: NDArray[np.bool_]
+) -> Levels:
+    numbers = _allowed(names, factor, values, unset)
     shown = np.where(unset, {"dose": 0.0, "gene": 1.0}.get(factor.kind, math.nan), numbers)
-    identities = [
-        None if v is MISSING else x for v, x in zip(values, numbers.tolist(), strict=True)
-    ]
     if factor.kind == "gene":
         columns = tuple(
             Column(parameter, "multiply", None, "expression", numbers)
@@ -70,7 +92,7 @@ def _read_numbers(names: Names, factor: Factor, values: Sequence[Any]) -> Levels
     else:
         time = None if factor.kind == "constant" else 0.0
         columns = (Column(factor.target, "set", time, "id", numbers),)
-    return Levels(shown.tolist(), columns, identities)
+    return Levels(shown, columns, numbers)
 
 
 def _scheduled(value: Any) -> Any:
@@ -83,7 +105,7 @@ def _scheduled(value: Any) -> Any:
 def _read_schedules(names: Names, factor: Factor, values: Sequence[Any]) -> Levels:
     """Levels of a dose some of which are schedules: all are labelled as schedules."""
     constant = [MISSING if isinstance(v, Schedule) else v for v in values]
-    doses = _numbers(names, factor, constant).tolist()
+    doses = _allowed(names, factor, *_numbers(names, factor, constant)).tolist()
     schedules = [
         v if isinstance(v, Schedule) else Schedule(((0.0, 0.0 if v is MISSING else dose),))
         for v, dose in zip(values, doses, strict=True)
@@ -92,31 +114,38 @@ def _read_schedules(names: Names, factor: Factor, values: Sequence[Any]) -> Leve
         [] if v is MISSING else [Change(factor.target, "set", x, t, "id") for t, x in s.steps]
         for v, s in zip(values, schedules, strict=True)
     ]
-    identities = [None if v is MISSING else s.steps for v, s in zip(values, schedules, strict=True)]
-    return Levels([s.label for s in schedules], columns_of(changes), identities)
+    labels = np.array([s.label for s in schedules])
+    return Levels(labels, columns_of(changes), [s.steps for s in schedules])
 
 
-def _numbers(names: Names, factor: Factor, values: Sequence[Any]) -> NDArray[np.float64]:
-    """Values as floats (NaN where `MISSING`), each checked against what the factor allows."""
+def _numbers(
+    names: Names, factor: Factor, values: Sequence[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Values as floats, and which are `MISSING`."""
     found = np.empty(len(values))
     for i, value in enumerate(values):
         number = value if type(value) is float or value is MISSING else number_of(value)
         if number is None:
             raise ConditionError(_not_a_number(names, factor, value))
         found[i] = number
-    found += 0.0  # no negative zero
-    unset = np.array([v is MISSING for v in values], dtype=bool)
+    return found, np.array([v is MISSING for v in values], dtype=bool)
+
+
+def _allowed(
+    names: Names, factor: Factor, values: NDArray[np.float64], unset: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The values, after refusing those that the factor does not allow; no negative zero."""
     limits = _limits(names, factor)
-    bad = ~unset & ~np.isfinite(found)
+    bad = ~(unset | np.isfinite(values))
     if limits == "not negative":
-        bad |= found < 0
+        bad |= values < 0
     elif limits == "positive":
-        bad |= found <= 0
+        bad |= values <= 0
     if bad.any():
-        value = found[int(np.argmax(bad))]
+        value = values[int(np.argmax(bad))] + 0.0
         allowed = {"any": "finite", "not negative": "finite and >= 0", "positive": "finite and > 0"}
         raise ConditionError(f"{_what(names, factor)} is {value:g}; it must be {allowed[limits]}.")
-    return found
+    return values + 0.0
 
 
 def _limits(names: Names, factor: Factor) -> Literal["any", "not negative", "positive"]:
@@ -167,25 +196,20 @@ def _not_a_number(names: Names, factor: Factor, value: Any) -> str:
 
 def _read_named(names: Names, factor: Factor, values: Sequence[Any]) -> Levels:
     """Levels of cell, alteration, knockout or expression; each distinct level is read once."""
-    codes = np.empty(len(values), dtype=np.intp)
-    seen: dict[object, int] = {}
-    distinct: list[tuple[str, list[Change], object]] = []
-    for i, value in enumerate(values):
-        key = _key(value)
-        if key not in seen:
-            seen[key] = len(distinct)
-            distinct.append(_read_one(names, factor, value))
-        codes[i] = seen[key]
+    keys = [value if type(value) is str else _key(value) for value in values]
+    found = dict(zip(reversed(keys), reversed(values), strict=True))
+    distinct = [_read_one(names, factor, found[key]) for key in dict.fromkeys(keys)]
+    codes = codes_of(keys)
     columns = columns_of([changes for _, changes, _ in distinct])
     return Levels(
-        [distinct[c][0] for c in codes],
+        np.array([label for label, _, _ in distinct])[codes],
         tuple(column.take(codes) for column in columns),
         [distinct[c][2] for c in codes],
     )
 
 
-def _key(value: Any) -> object:
-    """Something hashable that tells a level from others as written."""
+def _key(value: Any) -> Hashable:
+    """Something that tells a level from others as written."""
     if isinstance(value, (str, tuple)) or value is None:
         try:
             hash(value)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from ..errors import ConditionError, did_you_mean, nearest
 from ..network.definition import NAMED_FACTORS, OPTIONS, Definition, ids
-from ..network.expression import symbols
+from ..network.expression import Expression, symbols
 
 Kind = Literal["cell", "alteration", "knockout", "expression", "gene", "dose", "constant", "state"]
 GENE_PREFIX = "expression:"
@@ -41,17 +42,28 @@ class Names:
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
-        network = definition.network
-        self.kinds: Mapping[str, str] = ids(network)
-        self._units = {q.id: q.unit for q in network.compartments}
-        self._units |= {q.id: q.unit for q in network.species}
-        self._units |= {q.id: q.unit for q in network.parameters}
-        self._rules = dict(network.assignment_rules)
-        self._varying = {target for target, _ in network.rate_rules}
-        self._varying |= {p.id for p in network.parameters if not p.constant}
-        self._varying |= {c.id for c in network.compartments if not c.constant}
+        self.kinds: Mapping[str, str] = ids(definition.network)
         self.dose_parameters = {d.parameter: d for d in definition.drugs.values()}
         self._observables = {o.id for o in definition.observables}
+
+    @cached_property
+    def _rules(self) -> Mapping[str, Expression]:
+        return dict(self.definition.network.assignment_rules)
+
+    @cached_property
+    def _units(self) -> Mapping[str, str]:
+        network = self.definition.network
+        units = {c.id: c.unit for c in network.compartments}
+        units |= {s.id: s.unit for s in network.species}
+        return units | {p.id: p.unit for p in network.parameters}
+
+    @cached_property
+    def _varying(self) -> set[str]:
+        """Quantities that are no species and change in time."""
+        network = self.definition.network
+        varying = {target for target, _ in network.rate_rules}
+        varying |= {p.id for p in network.parameters if not p.constant}
+        return varying | {c.id for c in network.compartments if not c.constant}
 
     @property
     def plain(self) -> bool:
@@ -147,9 +159,9 @@ class Names:
             return Factor("state", id, id, f"{id}_initial", unit)
         return Factor("constant", id, id, id, unit)
 
-    def output_names(self) -> set[str]:
-        """Names that a result may hold as data: no table's further column may have one."""
-        return {*self._observables, *self.kinds, "status"}
+    def is_output(self, name: str) -> bool:
+        """Whether a result may hold it as data: no table's further column may have such a name."""
+        return name in self._observables or name in self.kinds or name == "status"
 
     def _require_table(self, factor: str) -> None:
         model = self.definition.name

@@ -7,11 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConditionError
-from .changes import STAGES, Column, columns_of
+from .changes import STAGES, Column, codes_of, columns_of
 from .designs import Design
 
 Program = tuple[tuple[float, tuple[tuple[str, float], ...]], ...]
 """What happens in a run after t = 0: ((time, ((target, value), ...)), ...), times increasing."""
+
+
+Placed = tuple[NDArray[np.float64], Column]
+"""A column with its values shaped to broadcast against the runs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,12 +56,10 @@ def resolve(design: Design, baseline: Mapping[str, float | None]) -> Values:
     ConditionError
         A run multiplies, or leaves alone, a quantity that has no value in the model.
     """
-    placed = _placed(design)
     shapes = len(design.shape)
     before: dict[str, NDArray[np.float64]] = {}
     start: dict[str, NDArray[np.float64]] = {}
-    for target in design.targets:
-        own = [(values, c) for values, c in placed if c.target == target]
+    for target, own in _placed(design).items():
         constant = [(values, c) for values, c in own if c.time is None]
         if constant:
             before[target] = _staged(target, constant, baseline.get(target), shapes)
@@ -68,13 +70,18 @@ def resolve(design: Design, baseline: Mapping[str, float | None]) -> Values:
     return Values(before, start, programs, program)
 
 
-def _placed(design: Design) -> list[tuple[NDArray[np.float64], Column]]:
-    """Every column of the design with its values shaped to broadcast against the runs."""
+def _placed(design: Design) -> dict[str, list[Placed]]:
+    """Every target's columns, each with its values shaped to broadcast against the runs."""
     ndim = len(design.axes)
-    placed = [(c.values.reshape((1,) * ndim), c) for c in columns_of([design.fixed])]
+    placed: dict[str, list[Placed]] = {}
+    for column in columns_of([design.fixed]):
+        values = column.values.reshape((1,) * ndim)
+        placed.setdefault(column.target, []).append((values, column))
     for i, axis in enumerate(design.axes):
         shape = tuple(axis.size if j == i else 1 for j in range(ndim))
-        placed.extend((column.values.reshape(shape), column) for column in axis.columns)
+        for column in axis.columns:
+            values = column.values.reshape(shape)
+            placed.setdefault(column.target, []).append((values, column))
     return placed
 
 
@@ -89,7 +96,7 @@ def _chain(
 
 def _staged(
     target: str,
-    columns: Sequence[tuple[NDArray[np.float64], Column]],
+    columns: Sequence[Placed],
     baseline: float | None,
     ndim: int,
 ) -> NDArray[np.float64]:
@@ -97,6 +104,8 @@ def _staged(
     value = np.full((1,) * ndim, np.nan if baseline is None else float(baseline))
     for stage in STAGES:
         here = [(values, c) for values, c in columns if c.stage == stage]
+        if not here:
+            continue
         value = _chain([values for values, c in here if c.operation == "set"], value)
         factors = [values for values, c in here if c.operation == "multiply"]
         if factors:
@@ -175,14 +184,12 @@ def distinct_rows(matrix: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArra
         Group of every row (rows,), and the first row of every group (groups,).
     """
     rows, width = matrix.shape
-    codes = np.zeros(rows, dtype=np.intp)
-    first = np.zeros(1, dtype=np.intp)
-    for column in range(width):  # one column at a time: sorting whole rows is far slower
-        distinct, own = np.unique(matrix[:, column], return_inverse=True)
-        _, first, codes = np.unique(
-            codes * len(distinct) + own, return_index=True, return_inverse=True
-        )
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return rank[codes].astype(np.intp), first[order].astype(np.intp)
+    if not width:
+        return np.zeros(rows, np.intp), np.zeros(min(rows, 1), np.intp)
+    # equal numbers in equal bytes: one zero, one NaN
+    alike = np.where(np.isnan(matrix), np.nan, matrix + 0.0)
+    keys = np.ascontiguousarray(alike).view(f"V{alike.itemsize * width}").ravel().tolist()
+    groups = codes_of(keys)
+    first = np.empty(groups.max(initial=-1) + 1, np.intp)
+    first[groups[::-1]] = np.arange(rows)[::-1]  # the first row of a group is written last
+    return groups, first

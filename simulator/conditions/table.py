@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from ..errors import ConditionError
 from .designs import Label
-from .levels import MISSING, Levels, read_levels
+from .levels import MISSING, NUMERIC, Levels, read_levels, read_numbers
 from .names import Factor, Names
 from .warning import warn
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+    from pandas import DataFrame, Index, Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,16 +41,15 @@ def read_table(names: Names, table: "DataFrame") -> Rows:
     if len(table) == 0:
         raise ConditionError("conditions= has no rows.")
     name, labels = _index(names, table)
-    columns = list(table.columns)
-    for column in columns:
+    twice = set(table.columns[table.columns.duplicated()])
+    for column in table.columns:
         if not isinstance(column, str):
             raise ConditionError(f"conditions= has a column named {column!r}; names are text.")
-        if columns.count(column) > 1:
+        if column in twice:
             raise ConditionError(f'conditions= has the column "{column}" twice.')
     factors = []
     further = {}
-    for position, column in enumerate(columns):
-        series = table.iloc[:, position]
+    for column, series in table.items():
         if names.is_factor(column):
             factor = names.factor(column)
             factors.append((factor, _levels(names, factor, series)))
@@ -69,7 +68,7 @@ def _index(names: Names, table: "DataFrame") -> tuple[str, tuple[Label, ...]]:
     name = "condition" if index.name is None else index.name
     if not isinstance(name, str):
         raise ConditionError(f"conditions= has an index named {name!r}; names are text.")
-    if names.is_factor(name) or name in names.output_names() or name == "time":
+    if names.is_factor(name) or names.is_output(name) or name == "time":
         raise ConditionError(
             f'conditions= has an index named "{name}", which the model uses: make it a column with '
             ".reset_index(), or rename it."
@@ -77,17 +76,19 @@ def _index(names: Names, table: "DataFrame") -> tuple[str, tuple[Label, ...]]:
     if not index.is_unique:
         twice = index[index.duplicated()][0]
         raise ConditionError(f"conditions= has the row label {twice!r} twice in its index.")
-    return name, tuple(_coordinate(index.to_series()).tolist())
+    return name, tuple(_coordinate(index).tolist())
 
 
 def _levels(names: Names, factor: Factor, series: "Series") -> Levels:
     """Levels of a factor at every row."""
-    unset = series.isna().to_numpy(dtype=bool)
-    values = [
-        MISSING if missing or (isinstance(value, str) and not value.strip()) else value
-        for value, missing in zip(series.tolist(), unset, strict=True)
-    ]
     try:
+        if factor.kind in NUMERIC and _holds_numbers(series):
+            return read_numbers(names, factor, series.to_numpy(dtype=float, na_value=np.nan))
+        unset = series.isna().tolist()
+        values = [
+            MISSING if missing or (isinstance(value, str) and not value.strip()) else value
+            for value, missing in zip(series.tolist(), unset, strict=True)
+        ]
         return read_levels(names, factor, values)
     except ConditionError as error:
         raise ConditionError(f'conditions= column "{factor.name}": {error}') from None
@@ -96,7 +97,7 @@ def _levels(names: Names, factor: Factor, series: "Series") -> Levels:
 def _check_further(names: Names, column: str) -> None:
     """Refuse or warn of a column that looks like a factor written wrongly."""
     valid = names.factor_names()
-    if column == "time" or column in names.output_names():
+    if column == "time" or names.is_output(column):
         raise ConditionError(
             f'conditions= has a column "{column}", which is an output of the model: rename it.'
         )
@@ -113,13 +114,16 @@ def _check_further(names: Names, column: str) -> None:
         )
 
 
-def _coordinate(series: "Series") -> NDArray[Any]:
-    """Values of a further column as plain numbers, or as text if any is no number."""
-    kind = getattr(series.dtype, "kind", "O")
-    if kind in "iuf":
+def _holds_numbers(series: "Series | Index") -> bool:
+    """Whether the type of a column says that its values are numbers, or missing."""
+    return getattr(series.dtype, "kind", "O") in "iuf"
+
+
+def _coordinate(series: "Series | Index") -> NDArray[Any]:
+    """Values of the index or a further column as plain numbers, or as text if any is no number."""
+    if _holds_numbers(series):
         if series.isna().any():
             return np.asarray(series.to_numpy(dtype=float, na_value=np.nan))
-        return np.asarray(series.to_numpy(dtype=int if kind == "i" else float))
-    unset = series.isna().to_numpy(dtype=bool)
-    values = series.tolist()
-    return np.array(["" if u else str(v) for v, u in zip(values, unset, strict=True)])
+        return np.asarray(series.to_numpy(dtype=int if series.dtype.kind == "i" else float))
+    values = zip(series.tolist(), series.isna().tolist(), strict=True)
+    return np.array(["" if unset else str(value) for value, unset in values])

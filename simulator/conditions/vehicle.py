@@ -66,7 +66,7 @@ def _only(axis: Axis, columns: Sequence[Column], levels: NDArray[np.intp]) -> Ax
     """The axis with some of its columns and levels; coordinates along it are dropped."""
     return Axis(
         axis.name,
-        tuple(axis.labels[int(level)] for level in levels),
+        tuple(map(axis.labels.__getitem__, levels.tolist())),
         tuple(column.take(levels) for column in columns),
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +43,7 @@ def to_dataset(
     Parameters
     ----------
     outputs
-        (runs, times, outputs).
+        (outputs, runs, times).
     times
         None drops the dimension (a steady state).
     """
@@ -52,35 +52,30 @@ def to_dataset(
     dims: tuple[str, ...] = design.dims
     shape: tuple[int, ...] = design.shape
     coordinates: dict[str, Any] = {}
+    units = {name: {"units": unit} for name, unit in design.units.items() if unit}
     for axis in design.axes:
-        coordinates[axis.name] = _labels(axis.labels)
+        coordinates[axis.name] = (axis.name, _labels(axis.labels), units.get(axis.name))
         for name, values in axis.coordinates.items():
-            coordinates[name] = (axis.name, values)
+            coordinates[name] = (axis.name, values, units.get(name))
     if times is not None:
-        coordinates["time"] = times
+        coordinates["time"] = ("time", times, {"units": model.network.time_unit})
         dims, shape = (*dims, "time"), (*shape, times.size)
     names = {readout.id for readout in wanted}
     for name, label in design.coordinates.items():
         if name not in names:
-            coordinates[name] = label
+            coordinates[name] = ((), label, units.get(name))
     variables: dict[str, Any] = {
-        readout.id: (dims, outputs[:, :, k].reshape(shape), _attributes(readout))
-        for k, readout in enumerate(wanted)
+        readout.id: (dims, values.reshape(shape), _attributes(readout))
+        for readout, values in zip(wanted, outputs, strict=True)
     }
-    sentence = {"long_name": "how the run ended"}
-    words = np.array([Status(int(s)).name for s in status]).reshape(design.shape)
-    variables["status"] = (design.dims, words, sentence)
-    ds = xr.Dataset(variables, coords=coordinates, attrs=_provenance(model, start, tolerances))
-    if times is not None:
-        ds["time"].attrs["units"] = model.network.time_unit
-    for name, unit in design.units.items():
-        if name in ds.coords and unit:
-            ds[name].attrs["units"] = unit
-    return ds
+    kinds, kind = np.unique(status, return_inverse=True)
+    words = np.array([Status(int(k)).name for k in kinds])[kind].reshape(design.shape)
+    variables["status"] = (design.dims, words, {"long_name": "how the run ended"})
+    return xr.Dataset(variables, coordinates, _provenance(model, start, tolerances))
 
 
 def _labels(labels: Sequence[Any]) -> NDArray[Any]:
-    return np.array(labels, dtype=str if any(isinstance(x, str) for x in labels) else None)
+    return np.array(labels, dtype=str if isinstance(labels[0], str) else None)
 
 
 def _attributes(readout: Readout) -> dict[str, str]:
@@ -95,8 +90,8 @@ def _provenance(model: Model, start: str, tolerances: Tolerances) -> dict[str, A
         "model": model.definition.name,
         "model_hash": model.hash,
         "steroidsim_version": __version__,
-        "numba_version": version("numba"),
-        "numpy_version": version("numpy"),
+        "numba_version": numba.__version__,
+        "numpy_version": np.__version__,
         "method": "Rodas5P",
         "start": start,
         "rtol": tolerances.rtol,

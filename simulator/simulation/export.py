@@ -11,7 +11,8 @@ from ..conditions import make_design
 from ..errors import ConditionError, IntegrationError
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
-from .runs import equilibrate, plan
+from .plan import plan
+from .runs import equilibrate, start_values
 
 if TYPE_CHECKING:
     from .model import Model
@@ -45,16 +46,15 @@ def export_sbml(model: Model, factors: Mapping[str, Any]) -> str:
     design = make_design(model.definition, given, None, given.pop("set", None))
     if design.axes:
         raise ConditionError(f'export takes one condition: "{design.dims[0]}" has several levels.')
-    kernel, work = model.kernel, plan(model.kernel, design)
-    if work.changes.time.size:
+    kernel, work, rest = model.kernel, [plan(model.kernel, design)], None
+    if any(work[0].programs):
         raise ConditionError("export takes constant doses: a schedule cannot be exported.")
-    states = work.start
     if start == "steady_state":
-        states, status = equilibrate(kernel, work, model.definition.population, TIGHT, workers=1)
-        if status[0] != Status.SUCCESS:
-            raise IntegrationError(Status(int(status[0])).sentence)
-        states = np.where(np.isnan(work.replaced), states, work.replaced)
-    values = dict(zip(kernel.parameters, work.parameters[0], strict=True))
+        rest = equilibrate(kernel, work, model.definition.population, TIGHT, workers=1)
+        if rest.status[0] != Status.SUCCESS:
+            raise IntegrationError(Status(int(rest.status[0])).sentence)
+    states, parameters = start_values(work, rest, np.arange(1))
+    values = dict(zip(kernel.parameters, parameters[0], strict=True))
     values |= dict(zip(kernel.states, states[0], strict=True))
     document = libsbml.readSBMLFromString(model.network.sbml)
     _write(document.getModel(), values, set(kernel.equations.amounts))

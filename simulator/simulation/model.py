@@ -18,15 +18,15 @@ from ..codegen import Kernel, compile_network
 from ..conditions import make_design, vehicle
 from ..conditions.schedules import number_of
 from ..errors import ConditionError, did_you_mean
-from ..integrator.batch import no_changes
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
 from ..network.definition import Definition
 from ..network.network import Network
 from .dataset import report_failures, to_dataset
+from .plan import plan
 from .progress import run_progress, worker_count
-from .readouts import Readout, constant_readouts, readouts
-from .runs import Outcome, Plan, equilibrate, join, plan, quantities, simulate_runs
+from .readouts import Readout, all_readouts, constant_readouts, readouts
+from .runs import Outcome, equilibrate, quantities, simulate_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +69,11 @@ class Model:
         """The compiled equations; compiled at first use."""
         formulas = {o.id: o.formula for o in self.definition.observables}
         return compile_network(self.network, formulas)
+
+    @cached_property
+    def readable(self) -> Mapping[str, Readout]:
+        """Everything that can be an output, by id."""
+        return all_readouts(self.definition)
 
     @cached_property
     def hash(self) -> str:
@@ -161,16 +166,20 @@ class Model:
             place = drug_free.twin.copy()
             place[extra] = design.size + np.arange(extra.size)
             twin = place[drug_free.run]
-        work = join(plans)
-        with run_progress(progress, len(work.start), "simulating") as advance:
+        threads, rest = worker_count(workers), None
+        runs = sum(each.runs.size for each in plans)
+        with run_progress(progress, runs, "simulating") as advance:
+            if start == "steady_state":
+                held = self.definition.population
+                rest = equilibrate(self.kernel, plans, held, tolerances, threads)
             outcome = simulate_runs(
                 self.kernel,
-                work,
+                plans,
                 grid,
                 quantities(self.kernel, names),
-                held=self.definition.population if start == "steady_state" else None,
+                rest=rest,
                 tolerances=tolerances,
-                workers=worker_count(workers),
+                workers=threads,
                 progress=advance,
             )
         outcome = _relate(outcome, wanted, design.size, twin)
@@ -178,7 +187,7 @@ class Model:
         return to_dataset(
             self,
             design,
-            outcome.outputs[:, columns],
+            outcome.outputs[:, :, columns],
             outcome.status,
             times,
             wanted,
@@ -232,11 +241,17 @@ class Model:
             outputs += [o.id for o in self.definition.observables if not o.relative_to]
             outputs = [name for name in outputs if name not in design.dims]
         wanted = readouts(self, outputs, dims=design.dims, at_rest=True)
-        work = plan(self.kernel, design)
-        states, status = equilibrate(
-            self.kernel, work, self.definition.population, tolerances, worker_count(workers)
+        plans, threads = [plan(self.kernel, design)], worker_count(workers)
+        rest = equilibrate(self.kernel, plans, self.definition.population, tolerances, threads)
+        outcome = simulate_runs(
+            self.kernel,
+            plans,
+            np.zeros(1),
+            quantities(self.kernel, [r.quantity for r in wanted]),
+            rest=rest,
+            tolerances=tolerances,
+            workers=threads,
         )
-        outcome = self._read(work, states, status, [r.quantity for r in wanted], tolerances)
         report_failures(design, outcome, tolerances, on_failure, self.network.time_unit)
         return to_dataset(
             self,
@@ -248,31 +263,6 @@ class Model:
             "steady_state",
             tolerances,
         )
-
-    def _read(
-        self,
-        work: Plan,
-        states: Array,
-        status: NDArray[np.int64],
-        names: Sequence[str],
-        tolerances: Tolerances,
-    ) -> Outcome:
-        """Outputs of given states at t = 0."""
-        at_rest = work._replace(
-            start=states, parameters=work.before, changes=no_changes(len(work.start))
-        )
-        read = simulate_runs(
-            self.kernel,
-            at_rest,
-            np.zeros(1),
-            quantities(self.kernel, names),
-            held=None,
-            tolerances=tolerances,
-            workers=1,
-        )
-        failed = status != Status.SUCCESS
-        outputs = np.where(failed[:, None, None], np.nan, read.outputs)
-        return Outcome(outputs, np.where(failed, status, read.status), read.failed_at)
 
     def cohort(self, name: str, n: int | None = None, seed: int = 0) -> pd.DataFrame:
         """A virtual cohort as a conditions table: index `sample`, one column per quantity.
@@ -327,18 +317,18 @@ def _relate(
 
     A run whose vehicle failed has no such readout from there on, and takes the vehicle's status.
     """
-    outputs, status = outcome.outputs[:runs].copy(), outcome.status[:runs].copy()
+    outputs, status = outcome.outputs[:, :runs], outcome.status[:runs]
+    failed_at = outcome.failed_at[:runs]
     with np.errstate(divide="ignore", invalid="ignore"):
-        for k, readout in enumerate(wanted):
+        for readout, values, every in zip(wanted, outputs, outcome.outputs, strict=True):
             if readout.relative_to == "start":
-                outputs[:, :, k] /= outputs[:, :1, k]
+                values /= values[:, :1].copy()
             elif readout.relative_to == "vehicle" and twin is not None:
-                outputs[:, :, k] /= outcome.outputs[twin, :, k]
-    failed_at = outcome.failed_at[:runs].copy()
+                values /= every[twin]
     if twin is not None:
         inherits = (status == Status.SUCCESS) & (outcome.status[twin] != Status.SUCCESS)
-        status[inherits] = outcome.status[twin][inherits]
-        failed_at[inherits] = outcome.failed_at[twin][inherits]
+        status = np.where(inherits, outcome.status[twin], status)
+        failed_at = np.where(inherits, outcome.failed_at[twin], failed_at)
     return Outcome(outputs, status, failed_at)
 
 

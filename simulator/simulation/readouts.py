@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ConditionError, did_you_mean
 from ..integrator.system import evaluate
+from ..network.definition import Definition
 
 if TYPE_CHECKING:
     from .model import Model
@@ -47,7 +48,7 @@ def readouts(
     ConditionError
         An output does not exist (with the nearest that does), or is asked for twice.
     """
-    known = _all_readouts(model)
+    known = model.readable
     if outputs is None:
         observables = [o.id for o in model.definition.observables]
         outputs = observables or [s.id for s in model.network.species]
@@ -74,12 +75,13 @@ def readouts(
     return list(chosen.values())
 
 
-def _all_readouts(model: Model) -> dict[str, Readout]:
-    network, found = model.network, {}
+def all_readouts(definition: Definition) -> dict[str, Readout]:
+    """Everything that can be asked of a run, by id."""
+    network, found = definition.network, {}
     for group in (network.species, network.parameters, network.compartments, network.reactions):
         for q in group:
             found[q.id] = Readout(q.id, q.name or q.id, q.id, q.unit, "")
-    for o in model.definition.observables:
+    for o in definition.observables:
         found[o.id] = Readout(o.id, o.name, o.id, o.unit, o.relative_to)
     return found
 

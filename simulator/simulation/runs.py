@@ -1,204 +1,203 @@
-"""From a design's numbers to integrated arrays: names become indices here, and nowhere else."""
+"""Integrating planned runs, block by block.
+
+Only the runs of one block are ever written out in full: memory is bounded by the result, a state
+for each distinct untreated cell, and one block. No number depends on where blocks begin.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen import Kernel
-from ..conditions import Design, Values, resolve
+from ..codegen.initial import Levels, at_levels
 from ..conditions.resolve import distinct_rows
-from ..integrator.batch import Changes, integrate_batch
+from ..integrator.batch import integrate_batch
 from ..integrator.status import Status
 from ..integrator.steady import settle_batch
 from ..integrator.system import Tolerances
 from ..integrator.tableau import rodas5p
+from .plan import Array, Indices, Plan, pieces, plan, schedules
 
-Array = NDArray[np.float64]
+__all__ = ["Outcome", "Plan", "Rest", "equilibrate", "plan", "quantities", "simulate_runs"]
+
 Progress = Callable[[int], None]
 
+# A block, for each worker: many times what a thread takes at once, but at most 32 MiB of numbers
+# where a run reports many times or outputs.
+RUNS_AT_ONCE = 2048
+NUMBERS_AT_ONCE = 1 << 22
 
-class Plan(NamedTuple):
-    """Numbers of a list of runs, ready for the integrator.
 
-    before : parameter values (runs, parameters) before t = 0, drugs absent.
-    untreated : initial states (runs, n) that go with `before`.
-    parameters : (runs, parameters) from t = 0.
-    start : initial states (runs, n) that go with `parameters`, replaced species included.
-    replaced : (runs, n) states put in place at t = 0 after pre-equilibration, NaN = left.
-    changes : scheduled changes after t = 0.
+class Rest(NamedTuple):
+    """Untreated cells at rest.
+
+    states : (cells, n), NaN where there is no steady state.
+    status : (cells,) values of Status.
+    cell : (runs,) the cell that each run begins with.
     """
 
-    before: Array
-    untreated: Array
-    parameters: Array
-    start: Array
-    replaced: Array
-    changes: Changes
+    states: Array
+    status: NDArray[np.int64]
+    cell: Indices
 
 
 class Outcome(NamedTuple):
-    """Outputs (runs, times, selected), Status values (runs,), and the times of failures (runs,)."""
+    """Outputs (selected, runs, times), Status values (runs,), and the times of failures (runs,)."""
 
     outputs: Array
     status: NDArray[np.int64]
     failed_at: Array
 
 
-def plan(kernel: Kernel, design: Design, runs: NDArray[np.intp] | None = None) -> Plan:
-    """The numbers of a design's runs (all of them, or those numbered in `runs`).
-
-    Raises
-    ------
-    ConditionError
-        A quantity that some run needs has no value.
-    ModelError
-        Initial values need each other in a circle.
-    """
-    numbers = resolve(design, kernel.initial.baseline())
-    chosen = np.arange(design.size) if runs is None else runs
-    before = {name: _spread(v, design)[chosen] for name, v in numbers.before.items()}
-    start = {name: _spread(v, design)[chosen] for name, v in numbers.start.items()}
-    everywhere = np.ones(len(chosen), bool)
-    early = {name: (value, everywhere) for name, value in before.items()}
-    late = early | {name: (value, ~np.isnan(value)) for name, value in start.items()}
-    y_before, p_before = kernel.initial.values(len(chosen), early)
-    y, p = kernel.initial.values(len(chosen), late)
-    replaced = np.full_like(y, np.nan)
-    for i, state in enumerate(kernel.states):
-        if state in start:
-            given = ~np.isnan(start[state])
-            replaced[given, i] = y[given, i]  # in the state's own meaning (amounts included)
-    changes = _changes(numbers, numbers.program[chosen], kernel.parameters)
-    return Plan(p_before, y_before, p, y, replaced, changes)
-
-
-def _spread(values: Array, design: Design) -> Array:
-    """Values broadcast over the design, one per run."""
-    return np.broadcast_to(values, design.shape).reshape(-1)
-
-
-def _changes(numbers: Values, program: NDArray[np.intp], parameters: Sequence[str]) -> Changes:
-    index = {name: i for i, name in enumerate(parameters)}
-    flat = [
-        [(time, index[target], value) for time, settings in events for target, value in settings]
-        for events in numbers.programs
-    ]
-    lengths = np.array([len(events) for events in flat], np.int64)[program]
-    rows = [row for code in program for row in flat[code]] if lengths.any() else []
-    table = np.array(rows, float).reshape(-1, 3)
-    return Changes(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        np.ascontiguousarray(table[:, 0]),
-        table[:, 1].astype(np.int64),
-        np.ascontiguousarray(table[:, 2]),
-    )
-
-
-def join(plans: Sequence[Plan]) -> Plan:
-    """Several plans as one list of runs."""
-    starts, offset = [np.zeros(1, np.int64)], 0
-    for each in plans:
-        starts.append(each.changes.start[1:] + offset)
-        offset += int(each.changes.start[-1])
-    changes = Changes(
-        np.concatenate(starts),
-        np.concatenate([each.changes.time for each in plans]),
-        np.concatenate([each.changes.parameter for each in plans]),
-        np.concatenate([each.changes.value for each in plans]),
-    )
-    return Plan(
-        np.concatenate([each.before for each in plans]),
-        np.concatenate([each.untreated for each in plans]),
-        np.concatenate([each.parameters for each in plans]),
-        np.concatenate([each.start for each in plans]),
-        np.concatenate([each.replaced for each in plans]),
-        changes,
-    )
-
-
 def equilibrate(
     kernel: Kernel,
-    work: Plan,
+    plans: Sequence[Plan],
     held: frozenset[str],
     tolerances: Tolerances,
     workers: int,
-) -> tuple[Array, NDArray[np.int64]]:
-    """Steady state (runs, n) of every run's untreated cell, once per distinct cell; and Status."""
-    varies = (work.before != work.before[:1]).any(axis=0)
-    distinct, first = distinct_rows(work.before[:, varies])
-    states, ends = settle_batch(
-        kernel.system(held),
-        rodas5p(),
-        tolerances,
-        np.ascontiguousarray(work.untreated[first]),
-        np.ascontiguousarray(work.before[first]),
-        workers,
-    )
-    return states[distinct], ends.status[distinct]
-
-
-def simulate_runs(
-    kernel: Kernel,
-    work: Plan,
-    times: Array,
-    selection: NDArray[np.int64],
-    *,
-    held: frozenset[str] | None,
-    tolerances: Tolerances,
-    workers: int,
-    progress: Progress | None = None,
-) -> Outcome:
-    """Integrate a plan.
+) -> Rest:
+    """Steady states of the untreated cells of plans, each distinct cell settled once.
 
     Parameters
     ----------
     held
-        Species held during pre-equilibration; None starts from the initial values instead.
+        Species that stay at their initial values.
     """
-    states, status = work.start, np.zeros(len(work.start), np.int64)
-    if held is not None:
-        states, status = equilibrate(kernel, work, held, tolerances, workers)
-        states = np.where(np.isnan(work.replaced), states, work.replaced)
+    differing = _differing(plans)
+    cells = [_cells(each, differing) for each in plans]
+    groups, first = distinct_rows(np.concatenate([numbers for _, numbers, _ in cells]))
+    states = np.empty((first.size, len(kernel.states)))
+    status = np.empty(first.size, np.int64)
+    system, method = kernel.system(held), rodas5p()
+    size = _runs_at_once(workers, states.shape[1] + len(kernel.parameters))
+    cell, offset = [], 0
+    for each, (levels, numbers, own) in zip(plans, cells, strict=True):
+        new = np.flatnonzero((first >= offset) & (first < offset + len(numbers)))
+        for block in _blocks(new, size):
+            here = tuple(level[first[block] - offset] for level in levels)
+            states[block], ends = settle_batch(
+                system,
+                method,
+                tolerances,
+                each.untreated.rows(here, block.size),
+                each.before.rows(here, block.size),
+                workers,
+            )
+            status[block] = ends.status
+        cell.append(groups[offset + own])
+        offset += len(numbers)
+    return Rest(states, status, np.concatenate(cell))
+
+
+def _differing(plans: Sequence[Plan]) -> list[int]:
+    """Parameters in which runs of the plans differ before t = 0."""
+    found = {column for each in plans for column in each.before.varying}
+    for each in plans[1:]:
+        found.update(np.flatnonzero(each.before.base != plans[0].before.base).tolist())
+    return sorted(found)
+
+
+def _cells(work: Plan, columns: Sequence[int]) -> tuple[Levels, Array, Indices]:
+    """Untreated cells of a plan, by the axes of the design on which they depend.
+
+    Returns
+    -------
+    Their levels on each axis, their numbers (cells, columns), and the cell of each run (runs,).
+    """
+    varying = work.before.varying.values()
+    shape = np.broadcast_shapes((1,) * len(work.shape), *(values.shape for values in varying))
+    flat = np.zeros(work.runs.size, np.intp)
+    for level, length in zip(work.levels(slice(None)), shape, strict=True):
+        if length > 1:
+            flat = flat * length + level
+    used = np.zeros(math.prod(shape), bool)
+    used[flat] = True
+    chosen = np.flatnonzero(used)
+    levels = tuple(np.unravel_index(chosen, shape)) if shape else ()
+    numbers = np.empty((chosen.size, len(columns)))
+    for i, column in enumerate(columns):
+        numbers[:, i] = at_levels(work.before.column(column), levels)
+    return levels, numbers, (np.cumsum(used) - 1)[flat]
+
+
+def start_values(plans: Sequence[Plan], rest: Rest | None, runs: Indices) -> tuple[Array, Array]:
+    """States (runs, n) and parameters (runs, parameters) at t = 0 of some runs of plans in turn."""
+    states = np.empty((runs.size, plans[0].start.base.size))
+    parameters = np.empty((runs.size, plans[0].parameters.base.size))
+    for each, own, place in pieces(plans, runs):
+        levels = each.levels(own)
+        each.parameters.write(parameters[place], levels)
+        if rest is None:
+            each.start.write(states[place], levels)
+            continue
+        states[place] = rest.states[rest.cell[runs[place]]]
+        for i, values in each.replaced.items():
+            given = at_levels(values, levels)
+            states[place, i] = np.where(np.isnan(given), states[place, i], given)
+    return states, parameters
+
+
+def simulate_runs(
+    kernel: Kernel,
+    plans: Sequence[Plan],
+    times: Array,
+    selection: NDArray[np.int64],
+    *,
+    rest: Rest | None,
+    tolerances: Tolerances,
+    workers: int,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Integrate the runs of plans in turn.
+
+    Parameters
+    ----------
+    rest
+        Where the runs begin; None begins from the initial values.
+    """
+    runs = sum(each.runs.size for each in plans)
+    outputs = np.empty((selection.size, runs, times.size))
+    status = np.zeros(runs, np.int64) if rest is None else rest.status[rest.cell]
+    failed_at = np.zeros(runs)
     settled = np.flatnonzero(status == Status.SUCCESS)
-    if progress is not None and settled.size < status.size:
-        progress(status.size - settled.size)
-    outputs = np.full((len(states), times.size, selection.size), np.nan)
-    found, ends = integrate_batch(
-        kernel.system(),
-        rodas5p(),
-        tolerances,
-        np.ascontiguousarray(states[settled]),
-        np.ascontiguousarray(work.parameters[settled]),
-        times,
-        _pick(work.changes, settled),
-        selection,
-        workers,
-        progress,
-    )
-    outputs[settled] = found
-    failed_at = np.zeros(len(states))
-    status = status.copy()
-    status[settled], failed_at[settled] = ends.status, ends.time
+    if settled.size < runs:
+        outputs[:, status != Status.SUCCESS] = np.nan
+        if progress is not None:
+            progress(runs - settled.size)
+    system, method, scheduled = kernel.system(), rodas5p(), schedules(plans)
+    numbers = len(kernel.states) + len(kernel.parameters) + times.size * selection.size
+    for block in _blocks(settled, _runs_at_once(workers, numbers)):
+        states, parameters = start_values(plans, rest, block)
+        found, ends = integrate_batch(
+            system,
+            method,
+            tolerances,
+            states,
+            parameters,
+            times,
+            scheduled.of(block),
+            selection,
+            workers,
+            progress,
+        )
+        outputs[:, block] = found.transpose(2, 0, 1)
+        status[block], failed_at[block] = ends.status, ends.time
     return Outcome(outputs, status, failed_at)
 
 
-def _pick(changes: Changes, runs: NDArray[np.intp]) -> Changes:
-    """The changes of some runs."""
-    if runs.size == changes.start.size - 1:
-        return changes
-    spans = [np.arange(changes.start[r], changes.start[r + 1]) for r in runs]
-    rows = np.concatenate(spans) if spans else np.empty(0, np.int64)
-    lengths = np.array([span.size for span in spans], np.int64)
-    return Changes(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        changes.time[rows],
-        changes.parameter[rows],
-        changes.value[rows],
-    )
+def _runs_at_once(workers: int, numbers: int) -> int:
+    """Runs of a block, where each has so many numbers."""
+    return workers * max(1, min(RUNS_AT_ONCE, NUMBERS_AT_ONCE // max(1, numbers)))
+
+
+def _blocks(runs: Indices, size: int) -> Iterator[Indices]:
+    """The runs in blocks of at most `size`."""
+    return (runs[first : first + size] for first in range(0, runs.size, size))
 
 
 def quantities(kernel: Kernel, names: Sequence[str]) -> NDArray[np.int64]:
