@@ -21,10 +21,10 @@ class EventEquations:
 
     assignments : (state or parameter id, value). The value is evaluated when the event is
         triggered, or when it is executed unless `use_trigger_values`.
-    scales : (state id, factor): at execution, once the values of all assignments of this event are
-        in place, the assigned value of that state is multiplied by the factor evaluated with them.
-        A state held as amount has its compartment's size here, which the same event, or another
-        one meanwhile, may change.
+    scales : (state id, factor): at execution, the value assigned to that state is multiplied by the
+        factor, evaluated just before this event changes anything. A species held as amount is
+        assigned a concentration, which is one in the compartment's size of that moment, even if the
+        same event changes the size: assignments do not see each other.
     """
 
     id: str

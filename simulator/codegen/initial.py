@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,11 +51,13 @@ class Columns:
             rows[:, column] = at_levels(values, levels)
 
 
-def _columns(values: Sequence[Any]) -> Columns:
-    """Columns from a number each, or an array where runs differ."""
-    varying = {column: value for column, value in enumerate(values) if value.ndim}
-    base = [np.nan if column in varying else value for column, value in enumerate(values)]
-    return Columns(np.array(base, float), varying)
+def _columns(row: Array, changed: Mapping[int, Any]) -> Columns:
+    """Columns from a row and what is put in its place: a number, or an array where runs differ."""
+    base = row.copy()
+    varying = {column: value for column, value in changed.items() if value.ndim}
+    for column in changed.keys() - varying.keys():
+        base[column] = changed[column]
+    return Columns(base, varying)
 
 
 def at_levels(values: Array, levels: Levels) -> Array:
@@ -94,6 +96,12 @@ class InitialValues:
         used = (eqs.states, eqs.amounts.values(), *map(symbols, eqs.rates), *self._needs.values())
         self._used = frozenset[str]().union(*used)
         self._wanted = (*eqs.parameters, *eqs.states, *eqs.amounts.values())
+        self._place = {name: i for i, name in enumerate(eqs.parameters)}
+        # The state of a species, and the states that are amounts in a compartment.
+        self._states_of: dict[str, list[int]] = {}
+        for i, name in enumerate(eqs.states):
+            for source in {name, eqs.amounts.get(name, name)}:
+                self._states_of.setdefault(source, []).append(i)
 
     def columns(self, overrides: Mapping[str, Override]) -> tuple[Columns, Columns]:
         """States and parameters at t = 0 of the runs of a design.
@@ -113,15 +121,13 @@ class InitialValues:
             if known.pop(name, None) is not None:
                 changed.extend(self._users.get(name, ()))
         memo: dict[int, Any] = {}
-        for name in self._wanted:
-            if name not in known:
-                self._resolve(name, known, overrides, memo, ())
-        eqs = self._equations
-        states = [
-            known[name] * known[eqs.amounts[name]] if name in eqs.amounts else known[name]
-            for name in eqs.states
-        ]
-        return _columns(states), _columns([known[name] for name in eqs.parameters])
+        changed = [*self._without_value, *changed]
+        for name in changed:
+            self._resolve(name, known, overrides, memo, ())
+        states, parameters = self._rows
+        y = {i: self._state(i, known) for name in changed for i in self._states_of.get(name, ())}
+        p = {self._place[name]: known[name] for name in changed if name in self._place}
+        return _columns(states, y), _columns(parameters, p)
 
     def values(self, runs: int, overrides: Mapping[str, Override]) -> tuple[Array, Array]:
         """States (runs, n) and parameters (runs, parameters) at t = 0 of a list of runs.
@@ -147,6 +153,23 @@ class InitialValues:
             with suppress(ModelError):  # raised once a run needs it
                 self._resolve(name, known, {}, memo, ())
         return known
+
+    @cached_property
+    def _without_value(self) -> tuple[str, ...]:
+        return tuple(name for name in self._wanted if name not in self._unchanged)
+
+    @cached_property
+    def _rows(self) -> tuple[Array, Array]:
+        """States and parameters without overrides; NaN where there is no value."""
+        known = dict.fromkeys(self._wanted, np.float64(np.nan)) | self._unchanged
+        states = [self._state(i, known) for i in range(len(self._equations.states))]
+        return np.array(states), np.array([known[name] for name in self._place])
+
+    def _state(self, index: int, known: Mapping[str, Any]) -> Any:
+        """Value of a state; an amount where it is held as one."""
+        name = self._equations.states[index]
+        size = self._equations.amounts.get(name)
+        return known[name] if size is None else known[name] * known[size]
 
     @cached_property
     def _users(self) -> dict[str, list[str]]:

@@ -53,16 +53,24 @@ def with_algebraic_rules(
 
 
 def _undetermined(network: Network, participants: Collection[str]) -> list[str]:
-    """Quantities that a rule may determine; those that events assign last."""
+    """Quantities that a rule may determine, likelier ones first.
+
+    What has no value comes before what has one, and last what an experimenter or an event sets.
+    """
     ruled = {name for name, _ in (*network.assignment_rules, *network.rate_rules)}
-    found: list[str] = []
+    by_events = {name for event in network.events for name, _ in event.assignments}
+    computed = {name for name, _ in network.initial_assignments}
+    found: dict[str, tuple[bool, ...]] = {}
     for s in network.species:
-        by_reactions = s.id in participants and not s.boundary
-        if not (s.constant or by_reactions):
-            found.append(s.id)
-    found += [q.id for q in (*network.parameters, *network.compartments) if not q.constant]
-    assigned = {name for event in network.events for name, _ in event.assignments}
-    return sorted((name for name in found if name not in ruled), key=lambda name: name in assigned)
+        if not (s.constant or (s.id in participants and not s.boundary)):
+            found[s.id] = (s.id in by_events, s.boundary, s.initial is not None or s.id in computed)
+    for p in network.parameters:
+        if not p.constant:
+            found[p.id] = (p.id in by_events, False, p.value is not None or p.id in computed)
+    for c in network.compartments:
+        if not c.constant:
+            found[c.id] = (c.id in by_events, False, c.size is not None or c.id in computed)
+    return sorted((name for name in found if name not in ruled), key=lambda name: found[name])
 
 
 def _matching(residuals: Mapping[str, Expression], free: list[str]) -> dict[str, str]:

@@ -144,7 +144,8 @@ def _without_value(network: Network) -> Iterator[str]:
     """Quantities that an equation needs and that the file gives no value, rule or assignment."""
     quantities = _quantities(network)
     given = (*network.assignment_rules, *network.algebraic_rules, *network.initial_assignments)
-    assigned = {name for name, _ in given}
+    by_events = (assignment for event in network.events for assignment in event.assignments)
+    assigned = {name for name, _ in (*given, *by_events)}
     needed = _needs(network)
     for name, (kind, value) in quantities.items():
         if value is None and name not in assigned and name in needed:

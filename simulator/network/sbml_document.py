@@ -90,8 +90,11 @@ def flattened(document: Any, source: str) -> tuple[Any, str] | None:
     """
     import libsbml
 
-    if document.getPlugin("comp") is None:
+    plugin = document.getPlugin("comp")
+    if plugin is None:
         return None
+    if plugin.getPrefix() != "comp":  # libsbml's converter assumes it
+        refuse(source, [f'gives the package "comp" the prefix "{plugin.getPrefix()}", not "comp"'])
     if Path(source).is_file():
         document.setLocationURI(Path(source).resolve().as_uri())
     options = libsbml.ConversionProperties()
