@@ -267,6 +267,38 @@ def test_a_table_may_hold_schedules_and_mappings():
     assert list(resolve(d, BASE).program) == [0, 1]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "Float64", "Int64", "Int8", object])
+def test_numbers_mean_the_same_in_columns_of_every_type(dtype):
+    """A missing one is not set, and there is no negative 0."""
+    table = pd.DataFrame({"prednisolone": [2, None, 0, -0.0], "k_deg": [1, None, 3, 4]})
+    plain, found = design(table), design(table.astype(dtype))
+    for name, values in plain.axes[0].coordinates.items():
+        np.testing.assert_array_equal(found.axes[0].coordinates[name], values)
+        assert found.axes[0].coordinates[name].dtype == values.dtype
+        assert not np.signbit(found.axes[0].coordinates[name]).any()
+    for run in range(plain.size):
+        assert found.changes(run) == plain.changes(run)
+    assert [c.target for c in found.changes(1)] == []
+
+
+def test_text_is_no_number_in_a_column():
+    with pytest.raises(sim.ConditionError, match=r"'2\.0'; it must be a number >= 0"):
+        design(pd.DataFrame({"prednisolone": ["2.0", "3"]}))
+
+
+@pytest.mark.parametrize("dtype", [float, object])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("prednisolone", -1.0, r'"prednisolone" \(uM\) is -1; it must be finite and >= 0'),
+        ("k_deg", np.inf, r'"k_deg" \(1/h\) is inf; it must be finite'),
+    ],
+)
+def test_a_number_is_refused_alike_in_columns_of_every_type(column, value, message, dtype):
+    with pytest.raises(sim.ConditionError, match=f'conditions= column "{column}": .*{message}'):
+        design(pd.DataFrame({column: [1.0, value]}).astype(dtype))
+
+
 def test_a_column_that_resembles_a_factor_warns():
     with pytest.warns(UserWarning, match='column "prednisolon" is no factor.*"prednisolone"'):
         design(pd.DataFrame({"prednisolon": [1.0]}))

@@ -7,6 +7,7 @@
 from .changes import STAGES, Change, Column, Stage
 from .designs import Axis, Design
 from .factors import make_design
+from .names import Names
 from .resolve import Program, Values, resolve
 from .schedules import Schedule, schedule
 from .vehicle import Vehicle, vehicle
@@ -17,6 +18,7 @@ __all__ = [
     "Change",
     "Column",
     "Design",
+    "Names",
     "Program",
     "Schedule",
     "Stage",

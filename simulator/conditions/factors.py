@@ -28,6 +28,7 @@ def make_design(
     factors: Mapping[str, Any],
     conditions: "DataFrame | None" = None,
     set: Mapping[str, Any] | None = None,
+    names: Names | None = None,
 ) -> Design:
     """The runs that keywords, a conditions table and `set=` ask for.
 
@@ -44,20 +45,22 @@ def make_design(
         index labels them; other columns become coordinates.
     set
         Parameter, compartment or species id -> scalar or levels.
+    names
+        Those of the definition, where they are at hand.
 
     Raises
     ------
     ConditionError
         Something named is unknown, cannot be set, is given twice, or a level has no meaning.
     """
-    return _Builder(definition).build(factors, conditions, set)
+    return _Builder(names or Names(definition)).build(factors, conditions, set)
 
 
 class _Builder:
     """Collects axes and fixed changes, and refuses what is given twice."""
 
-    def __init__(self, definition: Definition) -> None:
-        self.names = Names(definition)
+    def __init__(self, names: Names) -> None:
+        self.names = names
         self.axes: list[Axis] = []
         self.fixed: list[Change] = []
         self.coordinates: dict[str, Label] = {}

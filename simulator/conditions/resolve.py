@@ -183,13 +183,14 @@ def distinct_rows(matrix: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArra
     groups, first
         Group of every row (rows,), and the first row of every group (groups,).
     """
-    rows, width = matrix.shape
-    if not width:
+    rows = len(matrix)
+    differing = matrix[:, (matrix != matrix[:1]).any(axis=0)]
+    if not differing.size:
         return np.zeros(rows, np.intp), np.zeros(min(rows, 1), np.intp)
     # equal numbers in equal bytes: one zero, one NaN
-    alike = np.where(np.isnan(matrix), np.nan, matrix + 0.0)
-    keys = np.ascontiguousarray(alike).view(f"V{alike.itemsize * width}").ravel().tolist()
+    alike = np.where(np.isnan(differing), np.nan, differing + 0.0)
+    keys = np.ascontiguousarray(alike).view(f"V{8 * alike.shape[1]}").ravel().tolist()
     groups = codes_of(keys)
-    first = np.empty(groups.max(initial=-1) + 1, np.intp)
+    first = np.empty(groups.max() + 1, np.intp)
     first[groups[::-1]] = np.arange(rows)[::-1]  # the first row of a group is written last
     return groups, first

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen import Kernel, compile_network
-from ..conditions import make_design, vehicle
+from ..conditions import Names, make_design, vehicle
 from ..conditions.schedules import number_of
 from ..errors import ConditionError, did_you_mean
 from ..integrator.status import Status
@@ -69,6 +69,11 @@ class Model:
         """The compiled equations; compiled at first use."""
         formulas = {o.id: o.formula for o in self.definition.observables}
         return compile_network(self.network, formulas)
+
+    @cached_property
+    def names(self) -> Names:
+        """What a condition can name."""
+        return Names(self.definition)
 
     @cached_property
     def readable(self) -> Mapping[str, Readout]:
@@ -153,7 +158,7 @@ class Model:
         start = self._check_start(start)
         tolerances = _check_tolerances(rtol, atol, max_steps)
         _check_choice("on_failure", on_failure, ("mark", "raise"))
-        design = make_design(self.definition, factors, conditions, set)
+        design = make_design(self.definition, factors, conditions, set, self.names)
         wanted = readouts(self, outputs, dims=design.dims)
         grid, columns = _with_zero(times, wanted)
         names = [readout.quantity for readout in wanted]
@@ -162,7 +167,8 @@ class Model:
         if any(r.relative_to == "vehicle" for r in wanted):
             drug_free = vehicle(design, self.definition)
             extra = np.flatnonzero(drug_free.twin < 0)
-            plans.append(plan(self.kernel, drug_free.design, extra))
+            if extra.size:
+                plans.append(plan(self.kernel, drug_free.design, extra))
             place = drug_free.twin.copy()
             place[extra] = design.size + np.arange(extra.size)
             twin = place[drug_free.run]
@@ -228,7 +234,7 @@ class Model:
         """
         tolerances = _check_tolerances(rtol, atol, max_steps)
         _check_choice("on_failure", on_failure, ("mark", "raise"))
-        design = make_design(self.definition, factors, conditions, set)
+        design = make_design(self.definition, factors, conditions, set, self.names)
         timed = [c.target for c in design.fixed if c.time is not None]
         timed += [c.target for axis in design.axes for c in axis.columns if c.time is not None]
         if timed:

@@ -76,9 +76,12 @@ def plan(kernel: Kernel, design: Design, runs: Indices | None = None) -> Plan:
         for i, name in enumerate(kernel.states)
         if name in given
     }
-    index = {name: i for i, name in enumerate(kernel.parameters)}
     programs = tuple(
-        tuple((time, index[name], value) for time, settings in events for name, value in settings)
+        tuple(
+            (time, kernel.parameters.index(name), value)
+            for time, settings in events
+            for name, value in settings
+        )
         for events in numbers.programs
     )
     return Plan(
