@@ -55,7 +55,7 @@ def draw(name: str, stored: Mapping[str, Any], curves: "Mapping[str, Curve]", fi
     axes.tick_params(which="minor", length=0)
     axes.set_xlabel("achieved relative error, median run (more precise to the right)")
     axes.set_ylabel("CPU time per run, one core (ms)")
-    batch = f"{stored['species']} species, batch of {stored['settings']['runs']} runs"
+    batch = f"{stored['species']} species, batch of {stored['runs']} runs"
     axes.set_title(f"{name}: {batch}", loc="left", fontsize=11)
     axes.grid(which="major", color="0.88", linewidth=0.6)
     axes.set_axisbelow(True)

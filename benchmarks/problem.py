@@ -1,7 +1,7 @@
 """What is simulated: a model, its times, and the parameter values and start of every run."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +54,13 @@ class Problem:
         """Number of runs."""
         return len(self.values)
 
+    def take(self, runs: slice | NDArray[np.bool_]) -> "Problem":
+        """The same problem with some of its runs."""
+        return replace(self, values=self.values[runs], start=self.start[runs])
+
     def first(self, runs: int) -> "Problem":
         """The same problem with its first runs only."""
-        return Problem(
-            self.name,
-            self.sbml,
-            self.times,
-            self.species,
-            self.parameters,
-            self.values[:runs],
-            self.start[:runs],
-        )
+        return self.take(slice(runs))
 
     def table(self) -> pd.DataFrame:
         """The runs as a conditions table: parameters, and the species whose start differs."""

@@ -7,6 +7,7 @@ tool is its public call as a Python user makes it.
 
 import hashlib
 import importlib.util
+import logging
 import os
 import subprocess
 import sys
@@ -154,8 +155,11 @@ class RoadRunner:
     name = ROADRUNNER
 
     def __init__(self, task: problem.Problem) -> None:
+        for level in ("ERROR", "WARNING"):  # CVODE writes about failed runs otherwise
+            os.environ.setdefault(f"SUNLOGGER_{level}_FILENAME", os.devnull)
         import roadrunner
 
+        roadrunner.Logger.setLevel(roadrunner.Logger.LOG_FATAL)
         config = roadrunner.Config
         config.setValue(config.LLVM_BACKEND, config.LLJIT)
         config.setValue(config.LLJIT_OPTIMIZATION_LEVEL, 3)
@@ -220,6 +224,9 @@ class Amici:
             raise NotInstalled("AMICI is not installed")
         from amici.sim import sundials
 
+        for name in logging.root.manager.loggerDict:  # failed runs are counted, not told of
+            if name.startswith("amici"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         self.sundials, self.task = sundials, task
         self.model = build_amici(task, build).get_model()
         self.model.set_timepoints(task.times)
