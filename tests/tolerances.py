@@ -22,3 +22,21 @@ TABLEAU_ORDER_CONDITION = 1e-13
 # A compiled function against the same mathematics in plain NumPy: the order of operations differs,
 # so each of some hundred operations may cost one rounding.
 COMPILED_TWIN_RELATIVE = 1e-12
+
+# Conserved totals along SciPy's Radau: linear invariants are kept exactly by the method, so what
+# remains is the round-off of some hundred steps.
+CONSERVED_RELATIVE = 1e-11
+
+# A state of rest is computed to round-off; condition numbers of the small test networks are below
+# some thousand.
+REST_RELATIVE = 1e-12
+
+# libRoadRunner's NLEQ2 stops at its own tolerance.
+REST_REFERENCE = 1e-8
+
+# Eigenvalues of whole Jacobians beside those of their blocks: both have errors of some 1e-16 times
+# the norm, which is a thousand times the eigenvalue compared.
+REST_EIGENVALUE = 1e-10
+
+# Central differences of states that are exact to round-off, step 1e-4: truncation 1e-8.
+REST_DERIVATIVE = 1e-6

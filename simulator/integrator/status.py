@@ -12,6 +12,7 @@ class Status(IntEnum):
     NOT_FINITE = 3
     SINGULAR_MATRIX = 4
     NO_STEADY_STATE = 5
+    UNSTABLE_STEADY_STATE = 6
 
     @property
     def sentence(self) -> str:
@@ -37,5 +38,10 @@ _SENTENCES = {
     Status.NO_STEADY_STATE: (
         "The drug-free system did not settle. It may oscillate or grow: start from"
         ' start="initial", or hold the growing states during pre-equilibration.'
+    ),
+    Status.UNSTABLE_STEADY_STATE: (
+        "The drug-free system came to rest on a state from which the smallest change leads away."
+        ' Where it goes is left to chance: start from other initial values, from start="initial",'
+        " or lower atol if something begins with less than that."
     ),
 }

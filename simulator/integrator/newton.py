@@ -1,0 +1,365 @@
+"""States of rest by Newton's method, from where an integration has nearly come to rest.
+
+Integration finds which state of rest a system goes to; Newton's method finds its digits, and proves
+that there is one. It only polishes: the root must lie close to the integrated state, with the
+conserved totals of the initial state, and small perturbations must not grow from it. A run for
+which any of this fails gets a verdict and no numbers.
+
+Each run is computed as if it were alone.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from .reduced import (
+    Array,
+    Indices,
+    Mask,
+    Reduced,
+    Structure,
+    dense,
+    inverse,
+    reduce,
+    right_hand_side,
+    row_sums,
+    solve,
+)
+from .stability import growth
+
+Batch = Callable[[Array, Array], Array]
+"""A function of states (runs, n) and parameters (runs, parameters), for whole batches."""
+
+CLOSE = 1e-3
+"""Largest relative distance of any state between the integrated state and the root. Well beyond
+what is left of a perturbation that has stopped being seen, and well within the distance at which
+states of rest lie from one another."""
+
+CONVERGED = 1e-13
+"""Largest relative step of any state after which there is nothing left to gain."""
+
+STALLED = 1e-9
+"""Relative step below which one that no longer shrinks is round-off in the rates."""
+
+CONTRACTION = 0.25
+"""Largest ratio of a step to the one before it, from the third on, while states above atol move.
+From within its reach Newton's method converges quadratically. Slower convergence means that the
+root is not within reach, or that there is none and the rates only come near zero (a bottleneck)."""
+
+MAX_ITERATIONS = 20
+"""Three or four are usual; a state that decays slower than exponentially takes ten to go from atol
+to nothing, by halves."""
+
+RESIDUAL_ROUND_OFF = 1e-14
+"""Error of computed rates, as a fraction of a state's gross turnover: some tens of roundings."""
+
+DETERMINED = 1e-6
+"""Largest relative error of the root that round-off in the rates may cause."""
+
+SINGULAR = RESIDUAL_ROUND_OFF / DETERMINED
+"""Singular value of the scaled system below which its direction is not determined."""
+
+RESTING = 1e-7
+"""Relative distance from rest that is allowed to a state which cannot be polished."""
+
+VANISHED = 1e-3
+"""Fraction of atol below which a state of rest is zero."""
+
+BLOCK_NUMBERS = 2**21
+"""Entries of the matrices that are held at once: 16 MB for each copy."""
+
+
+class Verdict(IntEnum):
+    """What was found about one run.
+
+    AT_REST : the root, polished, and no perturbation grows.
+    NOT_AT_REST : no root close by, or the run only passes an unstable one: integrate on.
+    CONTINUUM : at rest, in a continuum of states of rest that conserved totals do not tell apart,
+        so that nothing but the path determines the state; no perturbation grows. The state is the
+        integrated one, as accurate as the path was.
+    UNSTABLE : on a state of rest from which some perturbation grows, as far as the integration's
+        accuracy can tell: where the system goes from here, if it leaves, errors decide.
+    """
+
+    AT_REST = 0
+    NOT_AT_REST = 1
+    CONTINUUM = 2
+    UNSTABLE = 3
+
+
+class Rest(NamedTuple):
+    """What Newton's method found.
+
+    states : (runs, n), NaN unless the verdict is AT_REST or CONTINUUM.
+    verdict : (runs,) `Verdict`.
+    moved : (runs,) largest relative distance of a state from the integrated one; NaN without root.
+    error : (runs,) bound on the relative error due to round-off in the rates; inf without root.
+    growth : (runs,) largest real part of an eigenvalue, per unit of time; NaN without root.
+    iterations : (runs,) Newton steps.
+    """
+
+    states: Array
+    verdict: Indices
+    moved: Array
+    error: Array
+    growth: Array
+    iterations: Indices
+
+
+class Problem(NamedTuple):
+    """Equations of rest of some runs: what `newton_batch` is given, with the weights resolved."""
+
+    rates: Batch
+    jacobian: Batch
+    structure: Structure
+    parameters: Array
+    weights: Array
+    start: Array
+    rtol: float
+    atol: float
+
+    def pick(self, runs: Indices) -> "Problem":
+        """The same for some of the runs."""
+        return self._replace(
+            parameters=self.parameters[runs], weights=self.weights[runs], start=self.start[runs]
+        )
+
+    def missing(self, y: Array) -> Array:
+        """What the totals (runs, m) of y lack of those of the initial states."""
+        change = self.weights * (self.start - y)
+        return np.asarray(np.matmul(self.structure.moieties, change[:, :, None]))[:, :, 0]
+
+
+def newton_batch(
+    rates: Batch,
+    jacobian: Batch,
+    pattern: Indices,
+    settled: Array,
+    parameters: Array,
+    moieties: Array,
+    *,
+    start: Array,
+    rtol: float,
+    atol: float,
+    weights: Array | None = None,
+    algebraic: Indices | None = None,
+) -> Rest:
+    """States of rest close to integrated states.
+
+    Parameters
+    ----------
+    rates
+        dy/dt (runs, n), zero for states that are held.
+    jacobian
+        Entries (runs, nnz) in the order of `pattern`, zero in the rows of states that are held.
+    pattern
+        (2, nnz) rows and columns of the Jacobian's entries.
+    settled
+        (runs, n), where integration has got to.
+    parameters
+        (runs, parameters).
+    moieties
+        (m, n) linearly independent coefficients of the conserved totals.
+    start
+        (runs, n), where integration began: gives the totals, and what is absent from the start.
+    rtol, atol
+        Tolerances of the integration: how well the integrated states are known, and what counts as
+        nothing.
+    weights
+        (runs, n) what states are multiplied with before `moieties` apply; default 1.
+    algebraic
+        States without a rate: `rates` gives the residual of their constraint.
+    """
+    runs, n = settled.shape
+    constrained = np.zeros(n, bool)
+    constrained[[] if algebraic is None else algebraic] = True
+    structure = Structure(pattern, moieties, constrained)
+    weights = np.ones_like(settled) if weights is None else weights
+    whole = Problem(rates, jacobian, structure, parameters, weights, start, rtol, atol)
+    rest = Rest(
+        np.full((runs, n), np.nan),
+        np.full(runs, int(Verdict.NOT_AT_REST)),
+        np.full(runs, np.nan),
+        np.full(runs, np.inf),
+        np.full(runs, np.nan),
+        np.zeros(runs, np.int64),
+    )
+    size = max(1, BLOCK_NUMBERS // max(1, n * (n + len(structure.moieties))))
+    with np.errstate(all="ignore"):
+        for first in range(0, runs, size):
+            block = np.arange(first, min(first + size, runs))
+            _polish(whole.pick(block), settled[block], rest, block)
+    return rest
+
+
+def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None:
+    """Find and judge the roots of a block of runs, whose places in `rest` are given."""
+    fixed, possible = fixed_states(problem, settled)
+    y, reached, rest.iterations[runs] = _iterate(problem, settled, fixed, possible)
+    rest.error[runs] = error = _root_error(problem, y, fixed, reached)
+    root = error <= DETERMINED
+    continuum = _in_continuum(problem, settled, fixed, possible & ~root)
+    y = np.where(continuum[:, None], settled, y)
+    found = np.flatnonzero(root | continuum)
+    rest.moved[runs[found]] = moved = distance(y[found], settled[found], problem.atol)
+    y[np.abs(y) < VANISHED * problem.atol] = 0.0
+    part = problem.pick(found)
+    grown = growth(
+        problem.structure,
+        problem.jacobian(y[found], part.parameters),
+        part.weights,
+        _unit(y[found], problem.atol),
+        fixed[found],
+    )
+    rest.growth[runs[found]] = grown.rate
+    verdict = np.where(continuum[found], Verdict.CONTINUUM, Verdict.AT_REST)
+    unstable = grown.excess > 0
+    # Farther off than its errors reach, the integration follows what grows: the run only passes.
+    on_it = np.where(moved <= problem.rtol, Verdict.UNSTABLE, Verdict.NOT_AT_REST)
+    rest.verdict[runs[found]] = np.where(unstable, on_it, verdict)
+    rest.states[runs[found[~unstable]]] = y[found[~unstable]]
+
+
+def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
+    """States that cannot move, (runs, n), and which runs (runs,) can be at rest at all.
+
+    A state cannot move when it has been zero from the start and is made from nothing but states
+    like it (the face of the positive orthant on which they vanish is invariant); when it is held;
+    or when its rate is zero and depends, at y, on nothing that moves. A rate that depends on
+    nothing and is not zero excludes rest.
+    """
+    rows, columns = problem.structure.pattern
+    n = y.shape[1]
+    speed = problem.rates(y, problem.parameters)
+    jacobian = problem.jacobian(y, problem.parameters)
+    acts = jacobian != 0
+    rated = ~problem.structure.algebraic
+    fixed = (problem.start == 0) & (y == 0) & (speed == 0) & rated
+    while True:
+        leaving = row_sums(acts & fixed[:, rows] & ~fixed[:, columns], rows, n) > 0
+        if not leaving.any():
+            break
+        fixed &= ~leaving
+    while True:
+        idle = (row_sums(acts & ~fixed[:, columns], rows, n) == 0) & rated
+        more = idle & (speed == 0) & ~fixed
+        if not more.any():
+            break
+        fixed |= more
+    finite = np.isfinite(speed).all(axis=1) & np.isfinite(jacobian).all(axis=1)
+    return fixed, finite & ~(idle & (speed != 0)).any(axis=1)
+
+
+def linearise(
+    problem: Problem, y: Array, fixed: Mask, replaced: Indices | None = None
+) -> tuple[Reduced, Array]:
+    """The reduced systems at y, and the right-hand sides (runs, n, 1) of a Newton step."""
+    reduced = reduce(
+        problem.structure,
+        problem.jacobian(y, problem.parameters),
+        problem.weights,
+        _unit(y, problem.atol),
+        fixed,
+        replaced,
+    )
+    speed = problem.rates(y, problem.parameters)
+    return reduced, right_hand_side(reduced, -speed[:, :, None], problem.missing(y)[:, :, None])
+
+
+def _iterate(
+    problem: Problem, settled: Array, fixed: Mask, possible: Mask
+) -> tuple[Array, Mask, Indices]:
+    """Newton steps: where they lead (runs, n), which runs converged close by, and step counts."""
+    y, atol = settled.copy(), problem.atol
+    reached, steps = np.zeros(len(y), bool), np.zeros(len(y), np.int64)
+    replaced = np.zeros((len(y), len(problem.structure.moieties)), np.int64)
+    last, last_moved = np.full((2, len(y)), np.inf)
+    signed = (problem.start >= 0) & (settled >= 0)
+    active = np.flatnonzero(possible)
+    for iteration in range(MAX_ITERATIONS):
+        if not active.size:
+            break
+        here = y[active]
+        reduced, right = linearise(
+            problem.pick(active), here, fixed[active], replaced[active] if iteration else None
+        )
+        replaced[active] = reduced.replaced
+        step = solve(reduced, right)[:, :, 0] * reduced.column
+        length = _step_length(here, step, signed[active], atol)
+        here += length[:, None] * step
+        here[signed[active] & (here < 0)] = 0.0
+        y[active] = here
+        steps[active] += 1
+        size = _size(step, reduced.column, 0.5 * VANISHED * atol)
+        moved = _size(step, reduced.column, atol)
+        stalled = (size <= STALLED) & (size > 0.5 * last[active])
+        converged = (length == 1) & ((size <= CONVERGED) | stalled)
+        near = distance(here, settled[active], atol) <= CLOSE
+        contracts = moved <= np.maximum(STALLED, CONTRACTION * last_moved[active])
+        reached[active[converged & near]] = True
+        last[active], last_moved[active] = size, moved
+        active = active[~converged & near & (length > 0) & (contracts | (iteration < 2))]
+    return y, reached, steps
+
+
+def _unit(y: Array, atol: float) -> Array:
+    """Unit in which changes of the states are counted."""
+    return np.maximum(np.abs(y), atol)
+
+
+def _size(change: Array, unit: Array, nothing: float) -> Array:
+    """Largest change (runs,) of a state in its unit, less what counts as nothing; NaN if one is."""
+    return np.asarray((np.maximum(np.abs(change) - nothing, 0.0) / unit).max(axis=1, initial=0.0))
+
+
+def distance(y: Array, settled: Array, atol: float) -> Array:
+    """Largest relative distance (runs,) between states, where they differ by more than atol."""
+    larger = np.maximum(np.abs(y), np.abs(settled))
+    return _size(y - settled, np.where(larger > 0, larger, 1.0), atol)
+
+
+def _step_length(y: Array, step: Array, signed: Mask, atol: float) -> Array:
+    """Fraction (runs,) of the step that leaves no signed state below zero by more than atol."""
+    crosses = signed & (y + step < -atol)
+    room = np.where(crosses, 0.9 * y / np.where(crosses, -step, 1.0), 1.0)
+    return np.asarray(room.min(axis=1, initial=1.0))
+
+
+def _root_error(problem: Problem, y: Array, fixed: Mask, reached: Mask) -> Array:
+    """Bound (runs,) on the relative error of the roots that were reached; inf for the others."""
+    error = np.full(len(y), np.inf)
+    runs = np.flatnonzero(reached)
+    if runs.size:
+        reduced, right = linearise(problem.pick(runs), y[runs], fixed[runs])
+        doubt = np.where(fixed[runs], 0.0, np.abs(right[:, :, 0]) + RESIDUAL_ROUND_OFF)
+        bound = np.matmul(np.abs(inverse(reduced)), doubt[:, :, None])[:, :, 0] * reduced.column
+        size = _size(bound, reduced.column, VANISHED * problem.atol)
+        error[runs] = np.nan_to_num(size, nan=np.inf)
+    return error
+
+
+def _in_continuum(problem: Problem, settled: Array, fixed: Mask, asked: Mask) -> Mask:
+    """Which of the runs asked about are at rest where the reduced system is singular.
+
+    The reduced system is solved in the sense of least squares: in the directions that it determines
+    the state must be within RESTING of rest, and in the others nothing but round-off may drive it.
+    """
+    found = np.zeros(len(settled), bool)
+    runs = np.flatnonzero(asked)
+    _, right = linearise(problem.pick(runs), settled[runs], fixed[runs])
+    # Rows sum to at most 1: a run farther from balance cannot pass, and is spared the work.
+    runs = runs[np.abs(right).max(axis=(1, 2), initial=0.0) <= 2 * RESTING]
+    for run in runs[:, None]:
+        reduced, right = linearise(problem.pick(run), settled[run], fixed[run])
+        left, size, directions = np.linalg.svd(dense(reduced)[0])
+        drive = left.T @ right[0, :, 0]
+        free = size < SINGULAR
+        change = directions.T @ np.where(free, 0.0, drive / np.where(free, 1.0, size))
+        found[run] = (
+            free.any()
+            and np.abs(change).max() <= RESTING
+            and np.abs(drive[free]).max() <= 10 * RESIDUAL_ROUND_OFF
+        )
+    return found
