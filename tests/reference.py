@@ -1,14 +1,16 @@
 """A plain, slow simulator of networks, against which the fast one and the readers are tested.
 
-It follows SBML's equations with `evaluate` alone, integrates with SciPy's LSODA at tight tolerances,
-looks for triggers along the dense output, and solves algebraic rules with SciPy's root finder. It
-shares no code with `simulator.codegen` or `simulator.integrator`.
+It follows SBML's equations with `evaluate` alone, integrates with SciPy's LSODA at tight
+tolerances, looks for triggers along the dense output, and solves algebraic rules with SciPy's root
+finder. It shares no code with `simulator.codegen` or `simulator.integrator`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import LSODA
@@ -51,6 +53,15 @@ def _without_rates(expression: Expression) -> Expression:
     return Apply(expression.operator, tuple(map(_without_rates, expression.arguments)))
 
 
+def _event_without_rates(event: Event) -> Event:
+    parts = {part: getattr(event, part) for part in ("trigger", "delay", "priority")}
+    return replace(
+        event,
+        assignments=tuple((name, _without_rates(e)) for name, e in event.assignments),
+        **{part: e and _without_rates(e) for part, e in parts.items()},
+    )
+
+
 def _same(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b))
 
@@ -76,7 +87,8 @@ class Reference:
         self.sizes = {s.id: s.compartment for s in network.species if not s.only_substance_units}
         self.states = [s.id for s in self.amounts] + list(self.rate_rules)
         sizes = {s.compartment for s in network.species}
-        self.entangled = bool(sizes & (assigned | self.residuals.keys())) or RATE_OF in repr(network)
+        ruled_sizes = sizes & (assigned | self.residuals.keys())
+        self.entangled = bool(ruled_sizes) or RATE_OF in repr(network)
         self.at_rest = [
             q.id for g in (network.species, network.compartments, network.parameters) for q in g
         ]
@@ -226,7 +238,7 @@ def simulate(
 
 def run(system: System, events: Sequence[Event], times: Sequence[float]) -> dict[str, np.ndarray]:
     """Value of every quantity of a system at `times`, events done."""
-    queue = Queue(events, system, lambda e, v: evaluate(_without_rates(e), v))
+    queue = Queue([_event_without_rates(event) for event in events], system)
     queue.settle(0.0)
     rows: list[Values] = []
     now = 0.0
@@ -279,7 +291,7 @@ def _first_change(system, queue, states, begin, end, look) -> float:  # type: ig
     """The first time at which a trigger is no more what it was, else `end`; leaves the states."""
     if queue.events:
         times = np.linspace(begin, end, max(2, math.ceil((end - begin) / look) + 1))
-        for low, high in zip(times[:-1], times[1:], strict=True):
+        for low, high in pairwise(times):
             if queue.changes(high, states(high)):
                 while np.nextafter(low, high) < high:  # down to neighbouring numbers
                     middle = 0.5 * (low + high)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from simulator.network.expression import Expression
+from simulator.network.expression import evaluate
 from simulator.network.network import Event
-
-Evaluate = Callable[[Expression, Mapping[str, float]], float]
 
 MANY = 10_000
 """Executions at one time after which a model is taken to be stuck there."""
@@ -51,13 +49,12 @@ class Execution:
 class Queue:
     """Executions to come, and what every trigger was when last looked at."""
 
-    def __init__(self, events: Sequence[Event], system: System, evaluate: Evaluate) -> None:
+    def __init__(self, events: Sequence[Event], system: System) -> None:
         self.events = events
         self.system = system
-        self.evaluate = evaluate
         self.true = {event.id: event.initial_value for event in events}
         self.waiting: list[Execution] = []
-        self.random = random.Random(0)
+        self.random = random.Random(0)  # noqa: S311
 
     def next_execution(self) -> float:
         """The time of the next execution; infinity if none waits."""
@@ -69,7 +66,7 @@ class Queue:
         return any(self._holds(event, values) != self.true[event.id] for event in self.events)
 
     def _holds(self, event: Event, values: Mapping[str, float]) -> bool:
-        return self.evaluate(event.trigger, values) != 0
+        return evaluate(event.trigger, values) != 0
 
     def settle(self, time: float) -> None:
         """Do all that happens at this time."""
@@ -89,7 +86,7 @@ class Queue:
         for event in self.events:
             holds = self._holds(event, values)
             if holds and not self.true[event.id]:
-                delay = 0.0 if event.delay is None else self.evaluate(event.delay, values)
+                delay = 0.0 if event.delay is None else evaluate(event.delay, values)
                 early = self._assigned(event, values) if event.use_trigger_values else None
                 self.waiting.append(Execution(event, time + delay, early))
             elif not holds and not event.persistent:
@@ -104,11 +101,11 @@ class Queue:
         return self.random.choice([e for e, p in zip(due, priorities, strict=True) if p == highest])
 
     def _priority(self, event: Event, values: Mapping[str, float]) -> float:
-        return -math.inf if event.priority is None else self.evaluate(event.priority, values)
+        return -math.inf if event.priority is None else evaluate(event.priority, values)
 
     def _assigned(
         self, event: Event, values: Mapping[str, float], early: dict[str, float] | None = None
     ) -> dict[str, float]:
         if early is not None:
             return early
-        return {name: self.evaluate(e, values) for name, e in event.assignments}
+        return {name: evaluate(e, values) for name, e in event.assignments}

@@ -63,7 +63,6 @@ class Equations:
     computed: dict[str, Expression]
     algebraic: frozenset[str] = frozenset()
     events: tuple[EventEquations, ...] = ()
-
     initial: tuple[tuple[str, Expression], ...] = ()
 
     @cached_property
@@ -86,12 +85,12 @@ def equations(network: Network) -> Equations:
         computed[name] = apply("divide", Symbol(amount_symbol(name)), Symbol(size))
     computed |= {r.id: r.kinetic_law for r in network.reactions}
     computed |= rate_equations(network)[0]
-    quantities = (*network.species, *network.compartments, *network.parameters)
+    names = [s.id for s in network.species] + _others(network)
     return Equations(
         states=tuple(states),
         rates=tuple(map(with_symbols, states.values())),
         amounts=amounts,
-        parameters=tuple(q.id for q in quantities if not (q.id in states or q.id in computed)),
+        parameters=tuple(name for name in names if not (name in states or name in computed)),
         computed={name: with_symbols(expression) for name, expression in computed.items()},
         algebraic=frozenset(name for name, _ in network.algebraic_rules),
         events=tuple(_event(event, amounts) for event in network.events),
@@ -125,8 +124,12 @@ def _states(network: Network) -> tuple[dict[str, Expression], dict[str, str]]:
         elif name in changes:
             by_size = apply("divide", changes[name], Symbol(size))
             states[name] = by_size if is_concentration else changes[name]
-    others = (*network.compartments, *network.parameters)
-    return states | {q.id: ruled[q.id] for q in others if q.id in ruled}, amounts
+    return states | {name: ruled[name] for name in _others(network) if name in ruled}, amounts
+
+
+def _others(network: Network) -> list[str]:
+    """Compartments and parameters."""
+    return [c.id for c in network.compartments] + [p.id for p in network.parameters]
 
 
 def _rate_of_amount(species: str, size: str, rate_rules: dict[str, Expression]) -> Expression:

@@ -1,8 +1,9 @@
 """Algebraic rules: which quantity each determines, and its value where it can be solved for.
 
 SBML says only that something is 0. What it determines follows from a matching of the rules to the
-quantities that nothing else determines (SBML Level 3 Version 2 Core, section 4.9.5). A rule that is
-linear in its quantity becomes an assignment rule; any other stays a residual that is 0 at all times.
+quantities that nothing else determines (SBML Level 3 Version 2 Core, on overdetermined models). A
+rule that is linear in its quantity becomes an assignment rule; any other stays a residual that is 0
+at all times.
 """
 
 from __future__ import annotations

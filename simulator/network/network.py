@@ -104,7 +104,9 @@ class Network:
     `assignment_rules` and `initial_assignments` are sorted so that each uses only symbols that are
     already known (initial assignments and assignment rules are sorted together where they need
     each other). `algebraic_rules` holds (the quantity that the rule determines, what must be 0);
-    those that can be solved for their quantity are assignment rules. `sbml` is the full SBML text the network was read from, kept for export.
+    those that can be solved for their quantity are assignment rules. `parameters` also has local
+    parameters and species references with an id. `sbml` is the full SBML text the network was read
+    from, its parts made one, kept for export.
     """
 
     id: str

@@ -28,7 +28,9 @@ def with_symbols(expression: Expression) -> Expression:
     if expression.operator == RATE_OF:
         (name,) = rates_used([expression])
         return Symbol(rate_symbol(name))
-    return Apply(expression.operator, tuple(map(with_symbols, expression.arguments)))
+    arguments = tuple(map(with_symbols, expression.arguments))
+    unchanged = all(new is old for new, old in zip(arguments, expression.arguments, strict=True))
+    return expression if unchanged else Apply(expression.operator, arguments)
 
 
 def rates_used(expressions: Iterable[Expression]) -> frozenset[str]:
@@ -127,7 +129,7 @@ def _is_determined(name: str, network: Network) -> bool:
 
 
 def _concentration_rate(species: Species, change: Expression, network: Network) -> Expression:
-    """d(amount / size)/dt, where `change` is that of the amount and a rate rule that of the size."""
+    """d(amount / size)/dt, where `change` is d(amount)/dt and a rate rule gives d(size)/dt."""
     size = Symbol(species.compartment)
     rate = ZERO if change == ZERO else apply("divide", change, size)
     if species.compartment not in dict(network.rate_rules):

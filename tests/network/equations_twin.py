@@ -1,8 +1,8 @@
 """The equations of a network as a system that the reference simulator can run.
 
-What it shares with `tests.reference` is the search for triggers and the order of executions. States,
-rates, initial values and what an execution changes all come from `Equations`, so that a run of both
-compares what the network says with what its equations say.
+What it shares with `tests.reference` is the search for triggers and the order of executions.
+States, rates, initial values and what an execution changes all come from `Equations`, so that a run
+of both compares what the network says with what its equations say.
 """
 
 from __future__ import annotations
