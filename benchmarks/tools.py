@@ -92,7 +92,7 @@ def engine_watched() -> Iterator[Spent]:
         begin = time.process_time()
         result = original(*arguments, **options)
         spent.seconds += time.process_time() - begin
-        spent.accepted += np.asarray(getattr(result[1], "accepted", [])).tolist()
+        spent.accepted += np.asarray(getattr(result, "accepted", [])).tolist()
         return result
 
     runs.integrate_batch = watched

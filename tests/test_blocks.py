@@ -99,7 +99,7 @@ def test_progress_counts_every_run_once(turnover, monkeypatch):
         kernel,
         works,
         np.ones(1),
-        np.zeros(1, np.int64),
+        ["X"],
         rest=rest,
         tolerances=tolerances,
         workers=1,

@@ -8,7 +8,7 @@ them; a list of nodes is therefore a program.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ..network.expression import Apply, Expression, Number, Symbol, evaluate
@@ -29,10 +29,15 @@ class Node(NamedTuple):
 
 
 class Graph:
-    """A growing set of nodes; inputs are numbered from 0."""
+    """A growing set of nodes; inputs are numbered from 0, those in `fixed` keep their value.
 
-    def __init__(self, inputs: int) -> None:
+    `varies` says of each node whether anything but fixed inputs enters it.
+    """
+
+    def __init__(self, inputs: int, fixed: Collection[int] = ()) -> None:
         self.nodes: list[Node] = []
+        self.varies: list[bool] = []
+        self._fixed = fixed
         self._known: dict[Node, int] = {}
         self.inputs = [self._add(Node("input", (), float(i))) for i in range(inputs)]
 
@@ -41,6 +46,10 @@ class Graph:
         if index is None:
             index = self._known[node] = len(self.nodes)
             self.nodes.append(node)
+            if node.operator == "input":
+                self.varies.append(int(node.value) not in self._fixed)
+            else:
+                self.varies.append(any(self.varies[a] for a in node.arguments))
         return index
 
     def constant(self, value: float) -> int:
@@ -91,6 +100,10 @@ class Graph:
                 return self.constant(0.0)
             if values[1] == 1.0:
                 return arguments[0]
+            if self.varies[arguments[0]] and not self.varies[arguments[1]]:
+                # A product with what is computed once costs a tenth of a division.
+                inverse = self.apply("divide", self.constant(1.0), arguments[1])
+                return self.apply("multiply", arguments[0], inverse)
         elif operator == "power":
             return self._power(arguments[0], values[1])
         elif operator == "negate" and self.nodes[arguments[0]].operator == "negate":
@@ -107,13 +120,10 @@ class Graph:
             return self.constant(1.0)
         if exponent == 1.0:
             return base
-        if exponent == 2.0:
-            return self.apply("multiply", base, base)
-        if exponent == 3.0:
-            return self.apply("multiply", base, self.apply("multiply", base, base))
-        if exponent == 4.0:
-            square = self.apply("multiply", base, base)
-            return self.apply("multiply", square, square)
+        if exponent in (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0):
+            half = self.apply("power", base, self.constant(exponent // 2))
+            square = self.apply("multiply", half, half)
+            return self.apply("multiply", base, square) if exponent % 2 else square
         if exponent == 0.5:
             return self.apply("sqrt", base)
         if exponent == -1.0:
@@ -213,14 +223,20 @@ class Graph:
         return op("multiply", self._slope(operator, x[0], index), d[0])
 
     def _chain_power(self, x: tuple[int, ...], d: list[int], index: int) -> int:
-        op, one = self.apply, self.constant(1.0)
-        total = self.constant(0.0)
+        op, one, zero = self.apply, self.constant(1.0), self.constant(0.0)
+        base, exponent = x
+        total = zero
         if self.known(d[0]) != 0.0:
-            slope = op("multiply", x[1], op("power", x[0], op("subtract", x[1], one)))
-            total = op("multiply", slope, d[0])
+            if self.known(exponent) is None:
+                # x^(n-1) is x^n / x, which saves a second power, but for x = 0.
+                steep = op("select", op("less", exponent, one), self.constant(math.inf), zero)
+                at_zero = op("select", op("equal", exponent, one), one, steep)
+                lower = op("select", op("equal", base, zero), at_zero, op("divide", index, base))
+            else:
+                lower = op("power", base, op("subtract", exponent, one))
+            total = op("multiply", op("multiply", exponent, lower), d[0])
         if self.known(d[1]) != 0.0:
-            zero = self.constant(0.0)
-            log = op("select", op("greater", x[0], zero), op("ln", x[0]), zero)
+            log = op("select", op("greater", base, zero), op("ln", base), zero)
             total = op("add", total, op("multiply", op("multiply", index, log), d[1]))
         return total
 

@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from ..errors import ModelError
-from ..integrator.cache import cache_folder
-from ..integrator.linear import Factors, analyse
-from ..integrator.system import System
+from ..integrator.lanes import lane_count
+from ..integrator.linear import (
+    Factors,
+    analyse,
+    elimination_table,
+    solution_table,
+    table_functions,
+)
+from ..integrator.machine_code import Code, compile_module
+from ..integrator.system import Sizes, System
 from ..network.expression import TIME, Expression
 from ..network.network import Network
 from .elimination import OPERATION_LIMIT, operations, write_factorise, write_solve
 from .equations import Equations, amount_symbol, equations, evaluation_order
 from .graph import Graph
 from .initial import InitialValues
-from .llvm import Code, Function, compile_module
+from .program import RELATIONS, Place, order, write_program
 
 Array = NDArray[np.float64]
+
+
+class EventTables(NamedTuple):
+    """Address and rows of the values that events need, and the tables of `integrator.events`."""
+
+    address: int
+    rows: int
+    events: NDArray[np.int64]
+    assignments: NDArray[np.int64]
+    relations: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Compiled outputs: their code (None where they are states as they are), and what it needs."""
+
+    code: Code | None
+    needed: NDArray[np.int64]
+    outputs: int
+    scratch: int
 
 
 @dataclass(frozen=True)
@@ -29,9 +57,10 @@ class Kernel:
     """Compiled equations of one network.
 
     states, parameters : ids in the order of y and of p.
-    outputs : ids in the order of the outputs (every quantity of the network, then the formulas).
+    outputs : ids of all that can be reported: every quantity of the network, then the formulas.
     initial : initial values of whole batches.
     pattern : (2, nnz) rows and columns of the Jacobian's entries.
+    lanes : runs in a group.
     written_out : whether the sparse LU is compiled for this pattern, or walks index tables.
     """
 
@@ -43,27 +72,90 @@ class Kernel:
     pattern: NDArray[np.int64]
     factors: Factors
     written_out: bool
+    lanes: int
     code: Code
+    _sizes: Sizes
+    _timed: bool
+    _events: EventTables
+    _graph: Graph
+    _nodes: Mapping[str, int]
+    _readers: dict[tuple[str, ...], Reader] = field(default_factory=dict)
 
-    def system(self, held: frozenset[str] = frozenset()) -> System:
-        """What the integrator takes; the states in `held` stay at their values."""
+    def system(self, outputs: Sequence[str] = (), held: Collection[str] = frozenset()) -> System:
+        """What the integrator takes.
+
+        Parameters
+        ----------
+        outputs
+            Ids from `outputs` that are wanted, in order; compiled at first use.
+        held
+            States that stay at their values.
+        """
         indices = [i for i, name in enumerate(self.states) if name in held]
         entries = np.flatnonzero(np.isin(self.pattern[0], indices))
+        algebraic = [i for i, name in enumerate(self.states) if name in self.equations.algebraic]
+        reader = self._reader(tuple(outputs))
+        scratch = max(self._sizes.scratch, reader.scratch)
+        factorise, solve = (
+            (self.code.address("factorise"), self.code.address("solve"))
+            if self.written_out
+            else table_functions(self.lanes)
+        )
         return System(
             self.code.address("rates"),
-            self.code.address("jacobian"),
-            self.code.address("outputs"),
-            len(self.outputs),
-            self.code.address("factorise") if self.written_out else 0,
-            self.code.address("solve") if self.written_out else 0,
+            self.code.address("linearise"),
+            factorise,
+            solve,
+            self.code.address("prepare"),
+            reader.code.address("outputs") if reader.code else 0,
+            self._sizes._replace(outputs=reader.outputs, scratch=scratch),
+            self.lanes,
+            *self._tables,
+            reader.needed,
             self.factors,
             np.array(indices, np.int64),
             entries.astype(np.int64),
+            np.array(algebraic, np.int64),
+            self._timed,
+            self._events.address,
+            self._events.rows,
+            self._events.events,
+            self._events.assignments,
+            self._events.relations,
         )
+
+    @cached_property
+    def _tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if self.written_out:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return elimination_table(self.factors), solution_table(self.factors)
+
+    def _reader(self, names: tuple[str, ...]) -> Reader:
+        if names not in self._readers:
+            self._readers[names] = self._compile_reader(names)
+        return self._readers[names]
+
+    def _compile_reader(self, names: tuple[str, ...]) -> Reader:
+        graph, inputs = self._graph, self._graph.inputs
+        wanted = [self._nodes[name] for name in names]
+        n, count = self._sizes.states, self._sizes.parameters
+        number = {node: k for k, node in enumerate(inputs)}
+        used = [number[node] for node in order(graph, wanted, {}) if node in number]
+        needed = [k for k in used if k < n]
+        if all(number.get(node, n) < n for node in wanted):
+            states = [number[node] for node in wanted]
+            return Reader(None, np.array(states, np.int64), len(names), 0)
+        sources = {inputs[k]: Place(1, place) for place, k in enumerate(needed)}
+        sources |= {inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
+        sources[inputs[-1]] = Place(0, 0)
+        module = ir.Module(name="outputs")
+        scratch = write_program(module, "outputs", graph, wanted, sources, self.lanes)
+        code = compile_module(module)
+        return Reader(code, np.array(needed, np.int64), len(names), scratch)
 
 
 def compile_network(network: Network, formulas: Mapping[str, Expression] | None = None) -> Kernel:
-    """Compile a network's rates, sparse Jacobian and outputs.
+    """Compile a network's rates and sparse Jacobian; outputs are compiled when they are asked for.
 
     Parameters
     ----------
@@ -77,50 +169,144 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     """
     formulas = formulas or {}
     eqs = equations(network)
-    if eqs.events or eqs.algebraic:
-        raise ModelError(f"{network.source}: events and algebraic states cannot be simulated yet.")
-    states, parameters = eqs.states, eqs.parameters
-    graph = Graph(len(states) + len(parameters) + 1)
+    n, count = len(eqs.states), len(eqs.parameters)
+    graph = Graph(n + count + 1, fixed=range(n, n + count))
     symbols = _nodes(eqs, graph, network.source)
     rates = [graph.build(rate, symbols) for rate in eqs.rates]
-    variables = [*graph.inputs[: len(states)], graph.inputs[-1]]
+    variables = [*graph.inputs[:n], graph.inputs[-1]]
     gradients = graph.gradients(rates, variables)
     pairs = [
         (row, column)
         for row, gradient in enumerate(gradients)
         for column in sorted(gradient)
-        if column < len(states)
+        if column < n
     ]
-    entries = [gradients[row][column] for row, column in pairs]
     zero = graph.constant(0.0)
-    by_time = [gradient.get(len(states), zero) for gradient in gradients]
-    reported = [symbols[name] for name in eqs.quantities]
-    reported += [graph.build(formula, symbols) for formula in formulas.values()]
-
-    module = ir.Module(name="network")
-    for name, wanted in (
-        ("rates", rates),
-        ("jacobian", [*entries, *by_time]),
-        ("outputs", reported),
-    ):
-        Function(module, name, graph, len(states), len(parameters)).write(wanted)
+    by_time = [gradient.get(n, zero) for gradient in gradients]
+    linear = [*rates, *(gradients[row][column] for row, column in pairs), *by_time]
     pattern = np.array(pairs, np.int64).reshape(-1, 2).T
-    factors = analyse(len(states), pattern[0], pattern[1])
+    algebraic = [i for i, name in enumerate(eqs.states) if name in eqs.algebraic]
+    factors = analyse(n, pattern[0], pattern[1], algebraic)
     written_out = operations(factors) <= OPERATION_LIMIT
+
+    lanes = lane_count(n)
+    module = ir.Module(name="network")
+    fixed = _fixed(graph, linear)
+    sources = {node: Place(1, k) for k, node in enumerate(graph.inputs[:n])}
+    sources |= {node: Place(2, k) for k, node in enumerate(fixed)}
+    sources[graph.inputs[-1]] = Place(0, 0)
+    own = {graph.inputs[n + k]: Place(0, k, shared=True) for k in range(count)}
+    scratch = max(
+        write_program(module, "rates", graph, rates, sources, lanes),
+        write_program(module, "linearise", graph, linear, sources, lanes),
+        write_program(module, "prepare", graph, fixed, own, 1, spacing=lanes),
+    )
+    states = {node: Place(1, k) for k, node in enumerate(graph.inputs[:n])}
+    states[graph.inputs[-1]] = Place(0, 0)
+    given = {graph.inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
+    values, event_table, assignment_table = _event_tables(eqs, graph, symbols)
+    triggers = values[: len(eqs.events)]
+    watched = relations(graph, triggers) + [node for node in triggers if graph.varies[node]]
+    watched += [node for node in relations(graph, rates) if not _moves(graph, node, n)]
+    watch = len(values) + np.arange(len(watched))
+    values += watched
+    if values:
+        whole = write_program(module, "event_values", graph, values, states | given, lanes)
+        scratch = max(scratch, whole)
     if written_out:
-        write_factorise(module, factors)
-        write_solve(module, factors)
+        write_factorise(module, factors, lanes)
+        write_solve(module, factors, lanes)
+    reported = {name: symbols[name] for name in eqs.quantities}
+    reported |= {name: graph.build(formula, symbols) for name, formula in formulas.items()}
+    code = compile_module(module)
+    happening = EventTables(
+        code.address("event_values") if values else 0,
+        len(values),
+        event_table,
+        assignment_table,
+        watch,
+    )
     return Kernel(
         eqs,
-        states,
-        parameters,
+        eqs.states,
+        eqs.parameters,
         (*eqs.quantities, *formulas),
         InitialValues(network, eqs),
         pattern,
         factors,
         written_out,
-        compile_module(module, cache_folder() / "kernels"),
+        lanes,
+        code,
+        Sizes(n, count, len(fixed), len(pairs), 0, scratch),
+        any(node != zero for node in by_time),
+        happening,
+        graph,
+        reported,
     )
+
+
+def _event_tables(
+    eqs: Equations, graph: Graph, symbols: Mapping[str, int]
+) -> tuple[list[int], NDArray[np.int64], NDArray[np.int64]]:
+    """Nodes of the values that events need, and the tables that say what each is."""
+    values: list[int] = []
+    place = {name: k for k, name in enumerate((*eqs.states, *eqs.parameters))}
+
+    def row(expression: Expression | None) -> int:
+        if expression is None:
+            return -1
+        values.append(graph.build(expression, symbols))
+        return len(values) - 1
+
+    triggers = [row(event.trigger) for event in eqs.events]
+    events: list[list[int]] = []
+    assignments: list[list[int]] = []
+    for trigger, event in zip(triggers, eqs.events, strict=True):
+        first, scales = len(assignments), dict(event.scales)
+        for name, value in event.assignments:
+            assignments.append([place[name], row(value), row(scales.get(name))])
+        rows = [trigger, row(event.delay), row(event.priority)]
+        flags = [event.persistent, event.initial_value, event.use_trigger_values]
+        events.append([*rows, *map(int, flags), first, len(assignments)])
+    return (
+        values,
+        np.array(events, np.int64).reshape(-1),
+        np.array(assignments, np.int64).reshape(-1),
+    )
+
+
+def relations(graph: Graph, wanted: Sequence[int]) -> list[int]:
+    """Relations that vary and enter the nodes `wanted`."""
+    return [
+        node
+        for node in graph.used(wanted)
+        if graph.nodes[node].operator in RELATIONS and graph.varies[node]
+    ]
+
+
+def _moves(graph: Graph, node: int, states: int) -> bool:
+    """Whether a state enters a node."""
+    return any(
+        graph.nodes[k].operator == "input" and graph.nodes[k].value < states
+        for k in graph.used([node])
+    )
+
+
+def _fixed(graph: Graph, wanted: Sequence[int]) -> list[int]:
+    """What enters the nodes `wanted` from parameters alone: computed once a run."""
+    found: dict[int, None] = {}
+
+    def keep(node: int) -> None:
+        if not graph.varies[node] and graph.known(node) is None:
+            found[node] = None
+
+    for node in wanted:
+        keep(node)
+    for node in graph.used(wanted):
+        if graph.varies[node]:
+            for argument in graph.nodes[node].arguments:
+                keep(argument)
+    return list(found)
 
 
 def _nodes(eqs: Equations, graph: Graph, where: str) -> dict[str, int]:

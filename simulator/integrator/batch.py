@@ -1,18 +1,53 @@
-"""Many runs of one system, over threads; each run is computed as if it were alone."""
+"""Many runs of one system: lanes filled from a queue, groups of lanes over threads.
 
+Each run is computed as if it were alone. A lane that has finished its run takes the next from the
+queue while the others go on. What the arguments g, tables and w of compiled functions hold: see
+`group`.
+"""
+
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .algebraic import make_consistent
 from .cache import compiled
-from .rosenbrock import integrate
-from .system import System, Tolerances
-from .tableau import Array, Tableau
+from .events import begin_events, cut_at_change, happen, move_to, next_execution
+from .group import describe, idle_group
+from .lanes import call, take_next
+from .reporting import (
+    CHANGE,
+    FRESH,
+    IDLE,
+    PENDING,
+    REPORTED,
+    ROW,
+    RUN,
+    UNCUT,
+    record_now,
+    record_step,
+    write_pending,
+)
+from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
+from .status import Status
+from .step_code import ACCEPT, ERROR, FACTOR, STOP, H, compile_method
+from .step_code import T as TIME
+from .system import Array, Indices, System, Tolerances
+from .tableau import Tableau
 
-CHUNK = 64  # runs handed to a thread at once: small against a batch, large against a call
+FAILED_SHRINK = 0.25  # after a step that gave no usable number
+
+# Compiled code knows plain integers.
+SUCCESS = int(Status.SUCCESS)
+STEP_LIMIT = int(Status.STEP_LIMIT)
+STEP_TOO_SMALL = int(Status.STEP_TOO_SMALL)
+NOT_FINITE = int(Status.NOT_FINITE)
+SINGULAR_MATRIX = int(Status.SINGULAR_MATRIX)
+TIME_LIMIT = int(Status.TIME_LIMIT)
+
+NEXT, LAST, HALT, DONE = range(4)  # in the queue: next run, how many, stop flag, how many are done
 
 
 class Changes(NamedTuple):
@@ -22,19 +57,35 @@ class Changes(NamedTuple):
     time, parameter, value : (changes,) in time order within a run; `parameter` is an index.
     """
 
-    start: NDArray[np.int64]
+    start: Indices
     time: Array
-    parameter: NDArray[np.int64]
+    parameter: Indices
     value: Array
 
 
 class Ends(NamedTuple):
-    """How the runs ended: status, time reached, accepted and rejected steps, each (runs,)."""
+    """How the runs ended, each (runs,).
 
-    status: NDArray[np.int64]
+    status, time reached, accepted and rejected steps; `state` is the index of the state that held
+    a failed run up (its error was largest, or its rate no number), -1 where none did.
+    """
+
+    status: Indices
     time: Array
-    accepted: NDArray[np.int64]
-    rejected: NDArray[np.int64]
+    accepted: Indices
+    rejected: Indices
+    state: Indices
+
+
+class Work(NamedTuple):
+    """What `integrate_batch` is given, see there."""
+
+    states: Array
+    parameters: Array
+    times: Array
+    changes: Changes
+    out: Array
+    rows: Indices
 
 
 def no_changes(runs: int) -> Changes:
@@ -42,53 +93,171 @@ def no_changes(runs: int) -> Changes:
     return Changes(np.zeros(runs + 1, np.int64), np.empty(0), np.empty(0, np.int64), np.empty(0))
 
 
+def no_ends(runs: int) -> Ends:
+    """Ends still to be filled in."""
+    counts = [np.zeros(runs, np.int64) for _ in range(3)]
+    return Ends(counts[0], np.zeros(runs), counts[1], counts[2], np.full(runs, -1, np.int64))
+
+
 @compiled
-def _integrate_runs(  # type: ignore[no-untyped-def]
-    system,
-    method,
-    tolerances,
-    states,
-    parameters,
-    times,
-    changes,
-    selection,
-    out,
-    ends,
-    first,
-    last,
-):
-    for run in range(first, last):
-        begin, end = changes.start[run], changes.start[run + 1]
-        own = (changes.time[begin:end], changes.parameter[begin:end], changes.value[begin:end])
-        status, reached, accepted, rejected = integrate(
-            system,
-            method,
-            tolerances,
-            states[run].copy(),
-            parameters[run].copy(),
-            times,
-            own,
-            selection,
-            out[run],
-        )
-        ends.status[run] = status
-        ends.time[run] = reached
-        ends.accepted[run] = accepted
-        ends.rejected[run] = rejected
+def start_piece(g, tables, w, lane_of, lane, work):  # type: ignore[no-untyped-def]
+    """All that happens at a lane's time, before a smooth piece of its run. Returns a Status."""
+    write_pending(g, w, lane_of, lane, work.out)  # with the parameters from before
+    t, p, status = w[TIME * g.lanes + lane], g.at_p + lane * g.parameters, SUCCESS
+    first = k = lane_of[CHANGE, lane]
+    end = work.changes.start[lane_of[RUN, lane] + 1]
+    while k < end and work.changes.time[k] <= t:
+        w[p + work.changes.parameter[k]] = work.changes.value[k]
+        k += 1
+    if k != first:
+        call(g.prepare, w, p, 0, 0, g.at_q + lane, g.at_scratch, 0)
+    lane_of[CHANGE, lane] = k
+    stop = work.changes.time[k] if k < end else np.inf
+    if g.algebraic_count > 0:
+        status = make_consistent(g, tables, w, lane)
+    if g.watching != 0 and status == SUCCESS:
+        status = happen(g, tables, w, lane)
+        stop = min(stop, next_execution(g, w, lane))
+        if g.algebraic_count > 0 and status == SUCCESS:
+            status = make_consistent(g, tables, w, lane)
+    w[STOP * g.lanes + lane] = stop
+    if status == SUCCESS:
+        record_now(g, tables, w, lane_of, lane, work.times, work.out)
+    lane_of[FRESH, lane] = lane_of[UNCUT, lane] = 1
+    return status
+
+
+@compiled
+def end_run(g, w, lane_of, lane, ends, status, queue, out):  # type: ignore[no-untyped-def]
+    """Write what is recorded, and how the run ended."""
+    write_pending(g, w, lane_of, lane, out)
+    run = lane_of[RUN, lane]
+    ends.status[run] = status
+    ends.time[run] = w[TIME * g.lanes + lane]
+    if status != SUCCESS:
+        ends.state[run] = culprit(g, w, lane)
+    lane_of[RUN, lane] = IDLE
+    take_next(queue, DONE)
+
+
+@compiled
+def next_run(g, tables, w, lane_of, lane, work, ends, queue):  # type: ignore[no-untyped-def]
+    """Put the next run that has anything to integrate into a lane; False when none is left."""
+    while True:
+        run = take_next(queue, NEXT)
+        if run >= queue[LAST]:
+            return False
+        lane_of[RUN, lane] = run
+        lane_of[ROW, lane] = work.rows[run]
+        lane_of[REPORTED, lane] = lane_of[PENDING, lane] = 0
+        lane_of[CHANGE, lane] = work.changes.start[run]
+        put_run(g, w, lane, work.states[run], work.parameters[run])
+        if g.watching != 0:
+            begin_events(g, tables, w, lane)
+        status = start_piece(g, tables, w, lane_of, lane, work)
+        if status == SUCCESS and lane_of[REPORTED, lane] < work.times.size:
+            return True
+        end_run(g, w, lane_of, lane, ends, status, queue, work.out)
+
+
+@compiled
+def failed_attempt(g, w, lane_of, lane, last):  # type: ignore[no-untyped-def]
+    """Choose a shorter step after an attempt that failed; SUCCESS, or why there is none."""
+    t, h = w[TIME * g.lanes + lane], w[H * g.lanes + lane]
+    why = STEP_TOO_SMALL
+    if np.isfinite(w[ERROR * g.lanes + lane]):
+        h *= min(1.0, w[FACTOR * g.lanes + lane])
+    else:
+        if not rates_finite(g, w, lane):
+            return NOT_FINITE
+        pivoted = w[g.at_lu + g.lu_entries * g.lanes + lane] == np.inf
+        why = SINGULAR_MATRIX if pivoted else NOT_FINITE
+        if lane_of[UNCUT, lane] == 1 and t < last < t + h:
+            h = last - t  # the trouble may lie beyond what was asked for
+            lane_of[UNCUT, lane] = 0
+        else:
+            h *= FAILED_SHRINK
+    w[H * g.lanes + lane] = h
+    return why if t + h <= t or h < 1e-14 * abs(t) else SUCCESS
+
+
+@compiled
+def accept(g, tables, w, lane_of, ends, times, out):  # type: ignore[no-untyped-def]
+    """Take the attempts whose error is small enough, and record the outputs within them."""
+    lanes, prepared = g.lanes, False
+    for lane in range(lanes):
+        w[ACCEPT * lanes + lane] = 1.0
+        run = lane_of[RUN, lane]
+        if run == IDLE or not w[ERROR * lanes + lane] <= 1.0:
+            continue
+        w[ACCEPT * lanes + lane] = 0.0
+        ends.accepted[run] += 1
+        t, h, stop = w[TIME * lanes + lane], w[H * lanes + lane], w[STOP * lanes + lane]
+        t_new = stop if h == stop - t else t + h
+        if not prepared and (g.watching != 0 or times[lane_of[REPORTED, lane]] <= t_new):
+            call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
+            prepared = True
+        cut = cut_at_change(g, tables, w, lane) if g.watching != 0 else 2.0
+        if cut <= 1.0:
+            t_new = max(t + cut * h, np.nextafter(t, np.inf)) if cut < 1.0 else t_new
+            w[STOP * lanes + lane] = t_new
+        if times[lane_of[REPORTED, lane]] <= t_new:
+            record_step(g, tables, w, lane_of, lane, times, h, t_new, out)
+        if cut < 1.0:
+            move_to(g, w, lane, cut)
+        w[TIME * lanes + lane] = t_new
+        w[H * lanes + lane] = h * w[FACTOR * lanes + lane]
+    call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
+
+
+@compiled
+def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue):  # type: ignore[no-untyped-def]
+    last, live = work.times[work.times.size - 1], 0
+    for lane in range(g.lanes):
+        live += next_run(g, tables, w, lane_of, lane, work, ends, queue)
+    while live > 0:
+        linearise(g, tables, w)
+        for lane in range(g.lanes):
+            if lane_of[FRESH, lane] == 1:
+                w[H * g.lanes + lane] = first_step(g, tables, w, lane)
+                lane_of[FRESH, lane] = 0
+        attempt(g, tables, w, gamma)
+        accept(g, tables, w, lane_of, ends, work.times, work.out)
+        for lane in range(g.lanes):
+            run = lane_of[RUN, lane]
+            if run == IDLE:
+                continue
+            status, going = SUCCESS, lane_of[REPORTED, lane] < work.times.size
+            if w[ACCEPT * g.lanes + lane] != 0.0:
+                ends.rejected[run] += 1
+                status = failed_attempt(g, w, lane_of, lane, last)
+            elif going and w[TIME * g.lanes + lane] >= w[STOP * g.lanes + lane]:
+                status = start_piece(g, tables, w, lane_of, lane, work)
+                going = lane_of[REPORTED, lane] < work.times.size
+            if going and status == SUCCESS:
+                if ends.accepted[run] + ends.rejected[run] >= g.max_steps:
+                    status = STEP_LIMIT
+                elif queue[HALT] != 0:
+                    status = TIME_LIMIT
+            if status != SUCCESS or not going:
+                end_run(g, w, lane_of, lane, ends, status, queue, work.out)
+                live -= not next_run(g, tables, w, lane_of, lane, work, ends, queue)
 
 
 def integrate_batch(
     system: System,
-    method: Tableau,
+    tableau: Tableau,
     tolerances: Tolerances,
     states: Array,
     parameters: Array,
     times: Array,
     changes: Changes,
-    selection: NDArray[np.int64],
+    out: Array,
+    rows: Indices,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> tuple[Array, Ends]:
+    seconds: float | None = None,
+) -> Ends:
     """Integrate every run from t = 0.
 
     Parameters
@@ -97,39 +266,70 @@ def integrate_batch(
         (runs, n) and (runs, parameters), values at t = 0.
     times
         (times,) increasing, >= 0, in the system's unit of time.
-    selection
-        (selected,) indices into the system's outputs.
+    out
+        (outputs, any number of runs, times), NaN on entry; written up to where each run ends.
+    rows
+        (runs,) which run of `out` each of these is.
     workers
         Threads; the numbers do not depend on it.
     progress
-        Called with the number of runs just finished, from this thread.
+        Called now and then with the number of runs just finished, from this thread.
+    seconds
+        Wall-clock budget of the whole batch; runs that are not done end with TIME_LIMIT.
 
     Returns
     -------
-    (runs, times, selected) outputs, NaN from where a run failed, and how the runs ended.
+    How the runs ended.
     """
     runs = states.shape[0]
-    out = np.full((runs, times.size, selection.size), np.nan)
-    ends = Ends(
-        np.zeros(runs, np.int64), np.zeros(runs), np.zeros(runs, np.int64), np.zeros(runs, np.int64)
-    )
-    shared = (system, method, tolerances, states, parameters, times, changes, selection, out, ends)
-    run_in_chunks(lambda a, b: _integrate_runs(*shared, a, b), runs, workers, progress)
-    return out, ends
+    ends = no_ends(runs)
+    method = compile_method(tableau, system.lanes, system.timed)
+    g, tables = describe(system, method, tolerances)
+
+    work = Work(states, parameters, times, changes, out, rows)
+
+    def integrate(queue: Indices) -> None:
+        w, lane_of = idle_group(g, system, method, tolerances), np.full((7, g.lanes), IDLE)
+        _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue)
+
+    run_on_lanes(integrate, runs, g.lanes, workers, progress, seconds)
+    return ends
 
 
-def run_in_chunks(
-    work: Callable[[int, int], None],
+def run_on_lanes(
+    work: Callable[[Indices], None],
     runs: int,
+    lanes: int,
     workers: int,
     progress: Callable[[int], None] | None,
+    seconds: float | None,
 ) -> None:
-    """Call ``work(first, last)`` over all runs in chunks, on `workers` threads."""
-    chunks = [(first, min(first + CHUNK, runs)) for first in range(0, runs, CHUNK)]
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        pending = {pool.submit(work, *chunk): chunk for chunk in chunks}
-        for future in as_completed(pending):
-            future.result()
-            if progress is not None:
-                first, last = pending[future]
-                progress(last - first)
+    """Call ``work(queue)`` on `workers` threads until the queue of runs is empty.
+
+    Progress is reported, the clock watched and an interrupt taken from this thread.
+    """
+    queue = np.array([0, runs, 0, 0], np.int64)
+    workers = max(1, min(workers, -(-runs // lanes), os.cpu_count() or 1))
+    if workers == 1 and progress is None and seconds is None:
+        work(queue)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        pending = {pool.submit(work, queue) for _ in range(workers)}
+        try:
+            reported = 0
+            left = seconds
+            while pending:
+                pause = 0.1 if progress is not None or seconds is not None else None
+                done, pending = wait(pending, timeout=pause)
+                for future in done:
+                    future.result()
+                if progress is not None and queue[DONE] > reported:
+                    progress(int(queue[DONE]) - reported)
+                    reported = int(queue[DONE])
+                if left is not None:
+                    left -= 0.1
+                    if left <= 0:
+                        queue[HALT] = 1
+        except BaseException:
+            queue[HALT] = 1
+            raise

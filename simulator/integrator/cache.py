@@ -69,7 +69,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         numba.config.CACHE_DIR = str(cache_folder() / f"numba-{_source_digest()}")
         try:
             dispatcher: Callable[..., Any] = numba.njit(
-                cache=True, nogil=True, error_model="numpy"
+                cache=True, nogil=True, error_model="numpy", _nrt=False
             )(function)
             return dispatcher
         finally:

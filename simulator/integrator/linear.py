@@ -1,23 +1,27 @@
-"""Sparse LU of 1/(h gamma) I - J without pivoting, on an order that keeps fill low.
+"""Sparse LU of 1/(h gamma) M - J without pivoting, on an order that keeps fill low.
 
-The pattern of J is fixed, so ordering and fill are found once (`analyse`); the numeric part walks
-index tables and allocates nothing. Diagonal pivots are safe for small enough h, where the matrix is
-diagonally dominant; `factorise` watches pivots and growth and says when they are not, and the
-caller then takes a smaller step.
+The pattern of J is fixed, so ordering and fill are found once (`analyse`); the numeric part works
+on lanes, one matrix for each run, walks index tables and allocates nothing. Diagonal pivots are safe
+for small enough h, where the matrix is diagonally dominant; where they are not, so much cancels in
+some pivot that its digits are lost. `factorise` measures that, and the caller then takes the run's
+matrix to `dense`, which pivots.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
+from llvmlite import ir
 from numpy.typing import NDArray
 
-from .cache import compiled
+from .machine_code import INTEGER, Code, Rows, compile_module
 
 Indices = NDArray[np.int64]
 
-GROWTH_LIMIT = 1e10
-"""Largest accepted ratio of an entry of the factors to the largest entry of the matrix: leaves
-about six of sixteen digits in the stage values, which the error estimate then judges."""
+CANCELLATION_LIMIT = 1e8
+"""Largest accepted sum over the pivots of (|a_kk| + sum_j |l_kj u_jk|) / |u_kk|: what cancellation
+takes from the worst pivot, half of its sixteen digits. Unlike the growth of entries it does not
+depend on the units of the states."""
 
 
 class Factors(NamedTuple):
@@ -27,6 +31,8 @@ class Factors(NamedTuple):
     row_start, columns : compressed rows of L + U, columns ascending; (n + 1,), (nnz,).
     diagonal : (n,) where each row's pivot lies in `columns`.
     entry : (nnz of J,) where each entry of J lies in `columns`.
+    mass : (n,) 1 where the row belongs to a differential equation, 0 for an algebraic one.
+    j_rows, j_columns : (nnz of J,) states to which each entry of J belongs.
     """
 
     order: Indices
@@ -34,9 +40,12 @@ class Factors(NamedTuple):
     columns: Indices
     diagonal: Indices
     entry: Indices
+    mass: Indices
+    j_rows: Indices
+    j_columns: Indices
 
 
-def analyse(size: int, rows: Indices, columns: Indices) -> Factors:
+def analyse(size: int, rows: Indices, columns: Indices, algebraic: Collection[int] = ()) -> Factors:
     """Elimination order (least Markowitz count on the diagonal) and pattern of L + U.
 
     Parameters
@@ -45,6 +54,8 @@ def analyse(size: int, rows: Indices, columns: Indices) -> Factors:
         Number of states n.
     rows, columns
         (nnz,) positions of J's entries.
+    algebraic
+        States without a derivative.
     """
     in_row = [{i} for i in range(size)]
     in_column = [{i} for i in range(size)]
@@ -89,63 +100,148 @@ def analyse(size: int, rows: Indices, columns: Indices) -> Factors:
         np.array(flat, np.int64),
         diagonal,
         np.array(entry, np.int64),
+        np.array([state not in algebraic for state in order], np.int64),
+        np.array(rows, np.int64),
+        np.array(columns, np.int64),
     )
 
 
-@compiled
-def factorise(factors, jacobian, shift, lu, row):  # type: ignore[no-untyped-def]
-    """LU of shift*I - J into `lu`; the pivots are stored inverted. False when it is unusable.
-
-    jacobian : (nnz of J,).  lu : (nnz of L + U, and more,), overwritten.  row : (n,) zeros.
-    """
-    start, columns, diagonal = factors.row_start, factors.columns, factors.diagonal
-    entries = columns.size
-    lu[:entries] = 0.0
-    for e in range(factors.entry.size):
-        lu[factors.entry[e]] -= jacobian[e]
-    for k in range(diagonal.size):
-        lu[diagonal[k]] += shift
-    largest = 0.0
-    for e in range(entries):
-        largest = max(largest, abs(lu[e]))
-    if not np.isfinite(largest):
-        return False
-    grown = 0.0
-    for k in range(diagonal.size):
-        for e in range(start[k], start[k + 1]):
-            row[columns[e]] = lu[e]
-        for e in range(start[k], diagonal[k]):
+def elimination_table(factors: Factors) -> Indices:
+    """What `factorise` walks: places of J's entries; for each row its pivot, mass, eliminations."""
+    start, columns, diagonal = (
+        factors.row_start.tolist(),
+        factors.columns.tolist(),
+        factors.diagonal.tolist(),
+    )
+    walk: list[int] = [len(columns), factors.entry.size, *factors.entry.tolist()]
+    for k in range(len(diagonal)):
+        place = {columns[e]: e for e in range(start[k], start[k + 1])}
+        below = range(start[k], diagonal[k])
+        walk += [diagonal[k], int(factors.mass[k]), len(below)]
+        for e in below:
             j = columns[e]
-            multiplier = row[j] * lu[diagonal[j]]
-            row[j] = multiplier
-            if multiplier != 0.0:
-                for other in range(diagonal[j] + 1, start[j + 1]):
-                    row[columns[other]] -= multiplier * lu[other]
-        for e in range(start[k], start[k + 1]):
-            lu[e] = row[columns[e]]
-            grown = max(grown, abs(lu[e]))
-            row[columns[e]] = 0.0
-        pivot = lu[diagonal[k]]
-        if pivot == 0.0 or not np.isfinite(pivot):
-            return False
-        lu[diagonal[k]] = 1.0 / pivot
-    return grown <= GROWTH_LIMIT * largest
+            upper = range(diagonal[j] + 1, start[j + 1])
+            walk += [e, diagonal[j], len(upper)]
+            for other in upper:
+                walk += [place[columns[other]], other]
+    return np.array(walk, np.int64)
 
 
-@compiled
-def solve(factors, lu, right, out, work):  # type: ignore[no-untyped-def]
-    """Solve with the factors: right, out : (n,) in state order; work : (n,) scratch."""
-    start, columns, diagonal = factors.row_start, factors.columns, factors.diagonal
-    order = factors.order
-    n = order.size
+def solution_table(factors: Factors) -> Indices:
+    """What `solve` walks: for each row of L and then, backwards, of U the terms of the solution."""
+    start, columns, diagonal, order = (
+        factors.row_start.tolist(),
+        factors.columns.tolist(),
+        factors.diagonal.tolist(),
+        factors.order.tolist(),
+    )
+    n, walk = len(order), []
     for k in range(n):
-        total = right[order[k]]
+        walk += [order[k], diagonal[k] - start[k]]
         for e in range(start[k], diagonal[k]):
-            total -= lu[e] * work[columns[e]]
-        work[k] = total
-    for k in range(n - 1, -1, -1):
-        total = work[k]
+            walk += [e, order[columns[e]]]
+    for k in reversed(range(n)):
+        walk += [order[k], diagonal[k], start[k + 1] - diagonal[k] - 1]
         for e in range(diagonal[k] + 1, start[k + 1]):
-            total -= lu[e] * work[columns[e]]
-        work[k] = total * lu[diagonal[k]]
-        out[order[k]] = work[k]
+            walk += [e, order[columns[e]]]
+    return np.array(walk, np.int64)
+
+
+class _Walk(Rows):
+    """A function that reads its fifth argument as integers, one after the other."""
+
+    def __init__(self, module: ir.Module, name: str, lanes: int) -> None:
+        super().__init__(module, name, lanes)
+        self._cursor = self.build.alloca(INTEGER)
+        self.build.store(INTEGER(0), self._cursor)
+        self._walk = self.build.bitcast(self.arguments[4], INTEGER.as_pointer())
+
+    def next(self) -> ir.Value:
+        """The next integer of the tables."""
+        at = self.build.load(self._cursor)
+        self.build.store(self.build.add(at, INTEGER(1)), self._cursor)
+        return self.build.load(self.build.gep(self._walk, [at]))
+
+    def variable(self, value: ir.Value) -> ir.Value:
+        """A place for a row that changes in loops."""
+        place = self.build.alloca(self.kind)
+        self.build.store(value, place)
+        return place
+
+
+def _write_factorise(module: ir.Module, lanes: int) -> None:
+    f = _Walk(module, "factorise", lanes)
+    build, zero, none = f.build, f.constant(0.0), INTEGER(0)
+    size, multiplier = f.variable(zero), f.variable(zero)
+    cancelled = f.variable(zero)
+    entries, given = f.next(), f.next()
+    with f.loop(none, entries) as e:
+        f.store(zero, 3, e)
+    with f.loop(none, given) as e:
+        f.store(build.fneg(f.load(1, e)), 3, f.next())
+    with f.loop(none, f.count):
+        pivot, mass, below = f.next(), f.next(), f.next()
+        differential = build.icmp_signed("!=", mass, none)
+        shifted = f.add(f.load(3, pivot), build.select(differential, f.load(0, 0), zero))
+        f.store(shifted, 3, pivot)
+        build.store(f.absolute(shifted), size)
+        with f.loop(none, below):
+            place, diagonal, upper = f.next(), f.next(), f.next()
+            build.store(f.multiply(f.load(3, place), f.load(3, diagonal)), multiplier)
+            f.store(build.load(multiplier), 3, place)
+            with f.loop(none, upper):
+                target, other = f.next(), f.next()
+                product = f.multiply(build.load(multiplier), f.load(3, other))
+                on_pivot = build.icmp_signed("==", target, pivot)
+                share = build.select(on_pivot, f.absolute(product), zero)
+                build.store(f.add(build.load(size), share), size)
+                f.store(f.subtract(f.load(3, target), product), 3, target)
+        inverse = build.fdiv(f.constant(1.0), f.load(3, pivot))
+        f.store(inverse, 3, pivot)
+        share = f.multiply(build.load(size), f.absolute(inverse))
+        build.store(f.add(build.load(cancelled), share), cancelled)
+    f.store(build.load(cancelled), 3, entries)
+    f.end()
+
+
+def _write_solve(module: ir.Module, lanes: int) -> None:
+    f = _Walk(module, "solve", lanes)
+    build, none = f.build, INTEGER(0)
+    total = f.variable(f.constant(0.0))
+
+    def subtract_known(terms: ir.Value) -> None:
+        with f.loop(none, terms):
+            entry, state = f.next(), f.next()
+            product = f.multiply(f.load(2, entry), f.load(3, state))
+            build.store(f.subtract(build.load(total), product), total)
+
+    with f.loop(none, f.count):
+        state, terms = f.next(), f.next()
+        build.store(f.add(f.load(0, state), f.load(1, state)), total)
+        subtract_known(terms)
+        f.store(build.load(total), 3, state)
+    with f.loop(none, f.count):
+        state, pivot, terms = f.next(), f.next(), f.next()
+        build.store(f.load(3, state), total)
+        subtract_known(terms)
+        f.store(f.multiply(build.load(total), f.load(2, pivot)), 3, state)
+    f.end()
+
+
+_COMPILED: dict[int, Code] = {}  # one entry a number of lanes, never changed
+
+
+def table_functions(lanes: int) -> tuple[int, int]:
+    """Addresses of `factorise` and `solve` on rows of `lanes` numbers.
+
+    Their arguments are (shift, J, -, lu, tables) and (first, second, lu, out, tables), their count
+    is the number of states. `factorise` writes L + U of shift M - J, pivots inverted, and behind its entries the row of
+    cancellation (see `CANCELLATION_LIMIT`); `solve` solves for the right-hand side first + second.
+    """
+    if lanes not in _COMPILED:
+        module = ir.Module(name="sparse")
+        _write_factorise(module, lanes)
+        _write_solve(module, lanes)
+        _COMPILED[lanes] = compile_module(module)
+    code = _COMPILED[lanes]
+    return code.address("factorise"), code.address("solve")

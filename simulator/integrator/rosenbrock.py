@@ -1,292 +1,201 @@
-"""One adaptive Rosenbrock integration of one run: steps, dense output, scheduled changes.
+"""Rosenbrock steps of a group of runs, one run in each lane. Notation as in `tableau`.
 
-Steps are chosen by the error estimate and the scheduled changes alone, so a result at a time does
-not depend on which other times are asked for. Notation as in `tableau`.
+Lanes share instructions and nothing else: each has its own time and step, and an operation on one
+lane's numbers never sees another's. What the arguments g, tables and w hold: see `group`.
 """
 
 import numpy as np
 
 from .cache import compiled
-from .linear import GROWTH_LIMIT, factorise, solve
-from .status import Status
-from .system import call
-
-SAFETY = 0.9  # aim below the tolerance, so that most steps are accepted
-SHRINK, GROW = 0.2, 6.0  # bounds on the change of step size (Hairer & Wanner, RODAS)
-FAILED_SHRINK = 0.25  # after a step that gave no usable number
-
-# Compiled code knows plain integers.
-SUCCESS = int(Status.SUCCESS)
-STEP_LIMIT = int(Status.STEP_LIMIT)
-STEP_TOO_SMALL = int(Status.STEP_TOO_SMALL)
-NOT_FINITE = int(Status.NOT_FINITE)
-SINGULAR_MATRIX = int(Status.SINGULAR_MATRIX)
+from .dense import factorise_dense, solve_dense
+from .lanes import call
+from .linear import CANCELLATION_LIMIT
+from .step_code import ATOL, RTOL, SHIFT, STAGE_T, STOP, H
+from .step_code import T as TIME
 
 
 @compiled
-def evaluate_rates(system, t, y, p, out):  # type: ignore[no-untyped-def]
-    """dy/dt, with held states at rest."""
-    call(system.rates, t, y, p, out)
-    for i in system.held:
-        out[i] = 0.0
+def linearise(g, tables, w):  # type: ignore[no-untyped-def]
+    """Rates, J and df/dt at (t, y), with held states at rest."""
+    call(g.linearise, w, TIME * g.lanes, g.at_y, g.at_q, g.at_linear, g.at_scratch, 0)
+    for i in range(g.held_count):
+        k = tables[g.held + i] * g.lanes
+        for lane in range(g.lanes):
+            w[g.at_linear + k + lane] = 0.0
+            w[g.at_by_time + k + lane] = 0.0
+    for i in range(g.held_entry_count):
+        e = tables[g.held_entry + i] * g.lanes
+        for lane in range(g.lanes):
+            w[g.at_jacobian + e + lane] = 0.0
 
 
 @compiled
-def evaluate_jacobian(system, t, y, p, out):  # type: ignore[no-untyped-def]
-    """Entries of J and then df/dt, with held states at rest."""
-    call(system.jacobian, t, y, p, out)
-    for e in system.held_entries:
-        out[e] = 0.0
-    entries = system.factors.entry.size
-    for i in system.held:
-        out[entries + i] = 0.0
+def factorise(g, tables, w):  # type: ignore[no-untyped-def]
+    """LU of shift M - J in every lane; with pivoting where diagonal pivots lose too many digits.
+
+    Returns whether any lane pivots; such a lane's row of cancellation becomes infinite.
+    """
+    call(
+        g.factorise,
+        w,
+        SHIFT * g.lanes,
+        g.at_jacobian,
+        0,
+        g.at_lu,
+        g.at_elimination,
+        g.n,
+    )
+    any_pivots = False
+    for lane in range(g.lanes):
+        if not w[g.at_lu + g.lu_entries * g.lanes + lane] <= CANCELLATION_LIMIT:
+            any_pivots = True
+            w[g.at_lu + g.lu_entries * g.lanes + lane] = np.inf
+            pivot(g, tables, w, lane)
+    return any_pivots
 
 
 @compiled
-def factorise_system(system, jacobian, shift, lu, row):  # type: ignore[no-untyped-def]
-    """LU of shift I - J by the system's own code or by tables; False when it is unusable."""
-    if system.factorise == 0:
-        return factorise(system.factors, jacobian, shift, lu, row)
-    call(system.factorise, shift, jacobian, jacobian, lu)
-    entries = system.factors.columns.size
-    return np.isfinite(lu[entries + 2]) and lu[entries + 1] <= GROWTH_LIMIT * lu[entries]
+def matrix_of(g, lane):  # type: ignore[no-untyped-def]
+    """Place of a lane's dense matrix."""
+    return g.at_matrices + lane * g.n * (g.n + 2)
 
 
 @compiled
-def all_finite(values):  # type: ignore[no-untyped-def]
-    """True when no value is NaN or infinite."""
-    for v in values:  # noqa: SIM110 (a generator is no loop to compiled code)
-        if not np.isfinite(v):
-            return False
-    return True
+def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
+    """Dense LU of one lane's shift M - J."""
+    n, matrix = g.n, matrix_of(g, lane)
+    w[matrix : matrix + n * n] = 0.0
+    for e in range(g.entries):
+        i, j = tables[g.j_rows + e], tables[g.j_columns + e]
+        w[matrix + i * n + j] -= w[g.at_jacobian + e * g.lanes + lane]
+    for k in range(n):
+        if tables[g.mass + k] != 0:
+            state = tables[g.row_order + k]
+            w[matrix + state * n + state] += w[SHIFT * g.lanes + lane]
+    if not factorise_dense(w, matrix, n):
+        w[matrix] = np.nan  # so that the attempt fails
 
 
 @compiled
-def first_step(system, method, tolerances, t, y, p, rates):  # type: ignore[no-untyped-def]
-    """A step size for which the solution changes little (Hairer, Norsett & Wanner, II.4)."""
-    size = speed = 0.0
-    for i in range(y.size):
-        scale = tolerances.atol + tolerances.rtol * abs(y[i])
-        size = max(size, abs(y[i]) / scale)
-        speed = max(speed, abs(rates[i]) / scale)
+def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
+    """Solve for the right-hand side first + second in every lane, into `out`."""
+    call(g.solve, w, first, g.at_second, g.at_lu, out, g.at_solution, g.n)
+    if any_pivots:
+        for lane in range(g.lanes):
+            if w[g.at_lu + g.lu_entries * g.lanes + lane] == np.inf:
+                matrix = matrix_of(g, lane)
+                x = matrix + g.n * (g.n + 1)
+                for k in range(g.n):
+                    place = k * g.lanes + lane
+                    w[x + k] = w[first + place] + w[g.at_second + place]
+                solve_dense(w, matrix, g.n)
+                for k in range(g.n):
+                    w[out + k * g.lanes + lane] = w[x + k]
+
+
+@compiled
+def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
+    """One attempted step of every lane from (t, y), linearised there already.
+
+    Steps end at the time STOP and leave no sliver before it: the last two are equal.
+    """
+    lanes = g.lanes
+    for lane in range(lanes):
+        h, left = w[H * lanes + lane], w[STOP * lanes + lane] - w[TIME * lanes + lane]
+        if left <= h:
+            h = left
+        elif left <= h + h:
+            h = 0.5 * left
+        w[H * lanes + lane] = h
+        w[SHIFT * lanes + lane] = 1.0 / (h * gamma)
+    any_pivots = factorise(g, tables, w)
+    for i in range(g.stages):
+        combine = tables[g.combine + i]
+        call(combine, w, g.at_y, g.at_u, g.at_argument, g.at_by_time, 0, g.n)
+        for j in range(g.algebraic_count):  # M is 0 there: no earlier stage enters
+            k = tables[g.algebraic + j] * lanes
+            for lane in range(lanes):
+                slope = w[g.at_by_time + k + lane] if g.timed != 0 else 0.0
+                w[g.at_second + k + lane] = w[H * lanes + lane] * w[g.at_d + i] * slope
+        first = g.at_linear
+        if i > 0:
+            time = TIME * lanes
+            if g.timed != 0:
+                time = STAGE_T * lanes
+                for lane in range(lanes):
+                    ahead = w[g.at_alpha + i] * w[H * lanes + lane]
+                    w[time + lane] = w[TIME * lanes + lane] + ahead
+            call(g.rates, w, time, g.at_argument, g.at_q, g.at_rates, g.at_scratch, 0)
+            for j in range(g.held_count):
+                for lane in range(lanes):
+                    w[g.at_rates + tables[g.held + j] * lanes + lane] = 0.0
+            first = g.at_rates
+        solve(g, w, first, g.at_u + i * g.n * lanes, any_pivots)
+    call(g.finish, w, g.at_y, g.at_u, g.at_argument, g.at_y_new, 0, g.n)
+
+
+@compiled
+def first_step(g, tables, w, lane):  # type: ignore[no-untyped-def]
+    """A step for which the solution changes little (Hairer, Norsett & Wanner, II.4).
+
+    The second derivative is J f + df/dt, which a Rosenbrock method has at hand.
+    """
+    lanes = g.lanes
+    rtol, atol = w[RTOL * lanes + lane], w[ATOL * lanes + lane]
+    for k in range(g.n):  # the second derivative, in a place that the stages will overwrite
+        w[g.at_rates + k * lanes + lane] = w[g.at_by_time + k * lanes + lane]
+    for e in range(g.entries):
+        rate = w[g.at_linear + tables[g.j_columns + e] * lanes + lane]
+        row = tables[g.j_rows + e] * lanes + lane
+        w[g.at_rates + row] += w[g.at_jacobian + e * lanes + lane] * rate
+    size = speed = bend = 0.0
+    for k in range(g.n):
+        place = k * lanes + lane
+        scale = atol + rtol * abs(w[g.at_y + place])
+        size = max(size, abs(w[g.at_y + place]) / scale)
+        speed = max(speed, abs(w[g.at_linear + place]) / scale)
+        bend = max(bend, abs(w[g.at_rates + place]) / scale)
     h = 1e-6 if size < 1e-5 or speed < 1e-5 else 0.01 * size / speed
-    trial = np.empty_like(y)
-    later = np.empty_like(y)
-    for i in range(y.size):
-        trial[i] = y[i] + h * rates[i]
-    evaluate_rates(system, t + h, trial, p, later)
-    bend = 0.0
-    for i in range(y.size):
-        scale = tolerances.atol + tolerances.rtol * abs(y[i])
-        bend = max(bend, abs(later[i] - rates[i]) / scale / h)
     if not np.isfinite(bend):
         return h * 1e-3
     strongest = max(speed, bend)
     if strongest <= 1e-15:
         return max(1e-6, h * 1e-3)
-    return min(100.0 * h, (0.01 / strongest) ** (1.0 / method.order))
+    return min(100.0 * h, (0.01 / strongest) ** (1.0 / g.order))
 
 
 @compiled
-def workspace(system, method, n):  # type: ignore[no-untyped-def]
-    """Scratch arrays of a run: stages (s, n), J and df/dt, factors, and five vectors of n."""
-    factors = system.factors
-    return (
-        np.zeros((method.m.size, n)),
-        np.zeros(factors.entry.size + n),
-        np.zeros(factors.columns.size + 3),
-        np.zeros((5, n)),
-    )
+def rates_finite(g, w, lane):  # type: ignore[no-untyped-def]
+    """Whether a lane's state and its rates are numbers."""
+    total = 0.0
+    for k in range(g.n):
+        place = k * g.lanes + lane
+        total += (w[g.at_linear + place] + w[g.at_y + place]) * 0.0
+    return total == 0.0
 
 
 @compiled
-def stages(system, method, t, h, y, p, rates, work, y_new):  # type: ignore[no-untyped-def]
-    """Try a step from (t, y): fills the stages u and y_new, and gives the Status of the attempt.
-
-    rates : f(t, y).  work : from `workspace`, its Jacobian part already evaluated at (t, y).
-    """
-    u, jacobian, lu, vectors = work
-    # Everything is taken out of its tuple here: in a loop each access would cost a count.
-    rates_address, solve_address, factors = system.rates, system.solve, system.factors
-    held, entries = system.held, system.factors.entry.size
-    a, c, m, alpha, d = method.a, method.c, method.m, method.alpha, method.d
-    argument, value, right, scratch = vectors[0], vectors[1], vectors[2], vectors[3]
-    n, count, per_h = y.size, m.size, 1.0 / h
-    if not factorise_system(system, jacobian, 1.0 / (h * method.gamma), lu, vectors[4]):
-        vectors[4][:] = 0.0
-        return SINGULAR_MATRIX
-    for i in range(count):
-        if i == 0:
-            value[:] = rates
-        else:
-            for k in range(n):
-                total = y[k]
-                for j in range(i):
-                    total += a[i, j] * u[j, k]
-                argument[k] = total
-            call(rates_address, t + alpha[i] * h, argument, p, value)
-            for state in held:
-                value[state] = 0.0
-        for k in range(n):
-            total = value[k] + h * d[i] * jacobian[entries + k]
-            for j in range(i):
-                total += c[i, j] * per_h * u[j, k]
-            right[k] = total
-        if solve_address == 0:
-            solve(factors, lu, right, u[i], scratch)
-        else:
-            call(solve_address, 0.0, right, lu, u[i])
-    for k in range(n):
-        total = y[k]
-        for i in range(count):
-            total += m[i] * u[i, k]
-        y_new[k] = total
-    return SUCCESS if all_finite(y_new) else NOT_FINITE
+def culprit(g, w, lane):  # type: ignore[no-untyped-def]
+    """The state whose rate is no number, or else the one that changes most for its size."""
+    worst, found = 0.0, -1
+    for k in range(g.n):
+        if not np.isfinite(w[g.at_linear + k * g.lanes + lane]):
+            return k
+        place = k * g.lanes + lane
+        size = abs(w[g.at_y + place]) + w[ATOL * g.lanes]
+        change = abs(w[g.at_y_new + place] - w[g.at_y + place]) / size
+        if not change <= worst:
+            worst, found = change, k
+    return found
 
 
 @compiled
-def error_norm(method, tolerances, y, y_new, u):  # type: ignore[no-untyped-def]
-    """Largest component of the error estimate over its tolerance: every state is held to it."""
-    worst = 0.0
-    for k in range(y.size):
-        error = 0.0
-        for i in range(method.e.size):
-            if method.e[i] != 0.0:
-                error += method.e[i] * u[i, k]
-        scale = tolerances.atol + tolerances.rtol * max(abs(y[k]), abs(y_new[k]))
-        ratio = abs(error) / scale
-        if not ratio <= worst:  # also when it is NaN
-            worst = ratio
-    return worst
-
-
-@compiled
-def step_factor(method, error):  # type: ignore[no-untyped-def]
-    """Factor by which the next step may differ, from this step's error norm."""
-    if error == 0.0:
-        return GROW
-    return min(GROW, max(SHRINK, SAFETY * error ** (-1.0 / method.order)))
-
-
-@compiled
-def interpolate(s, y, y_new, dense, out):  # type: ignore[no-untyped-def]
-    """Solution at the fraction s of the step, into `out` (n,); dense : (3, n) from `dense_rows`."""
-    for k in range(y.size):
-        bend = dense[0, k] + s * (dense[1, k] + s * dense[2, k])
-        out[k] = (1.0 - s) * y[k] + s * (y_new[k] + (1.0 - s) * bend)
-
-
-@compiled
-def dense_rows(method, u, dense):  # type: ignore[no-untyped-def]
-    """q = dense coefficients @ stages, into `dense` (3, n)."""
-    dense[:] = 0.0
-    for r in range(dense.shape[0]):
-        for i in range(u.shape[0]):
-            weight = method.dense[r, i]
-            for k in range(u.shape[1]):
-                dense[r, k] += weight * u[i, k]
-
-
-@compiled
-def report(address, t, y, p, selection, full, out):  # type: ignore[no-untyped-def]
-    """Selected outputs at (t, y) into `out` (selected,); full : (outputs,), scratch."""
-    call(address, t, y, p, full)
-    for s in range(selection.size):
-        out[s] = full[selection[s]]
-
-
-@compiled
-def integrate(system, method, tolerances, y, p, times, changes, selection, out):  # type: ignore[no-untyped-def]
-    """Integrate one run from t = 0 and report outputs.
-
-    Parameters
-    ----------
-    y : (n,) state at 0, overwritten.  p : (parameters,), overwritten by scheduled changes.
-    times : (times,) increasing, >= 0.
-    changes : (times (c,), parameter indices (c,), values (c,)) in time order; each holds from its
-        time on, and is in force in the outputs reported for its very time.
-    selection : (selected,) indices into the outputs.  out : (times, selected), NaN on entry; filled
-        up to where the run ended.
-
-    Returns
-    -------
-    (status, time reached, accepted steps, rejected steps)
-    """
-    change_time, change_index, change_value = changes
-    n = y.size
-    work = workspace(system, method, n)
-    u, jacobian = work[0], work[1]
-    rates, y_new, y_at = np.empty(n), np.empty(n), np.empty(n)
-    dense = np.zeros((3, n))
-    full = np.zeros(system.output_count)
-    t, h = 0.0, 0.0
-    accepted = rejected = reported = applied = 0
-    while True:
-        # Everything that happens at this very time, then a fresh start of the step control.
-        while applied < change_time.size and change_time[applied] <= t:
-            p[change_index[applied]] = change_value[applied]
-            applied += 1
-        while reported < times.size and times[reported] <= t:
-            report(system.outputs, t, y, p, selection, full, out[reported])
-            reported += 1
-        if reported == times.size:
-            return SUCCESS, t, accepted, rejected
-        stop = change_time[applied] if applied < change_time.size else np.inf
-        evaluate_rates(system, t, y, p, rates)
-        if not (all_finite(rates) and all_finite(y)):
-            return NOT_FINITE, t, accepted, rejected
-        h = first_step(system, method, tolerances, t, y, p, rates)
-        fresh = True  # J is not yet evaluated at (t, y)
-        retry_at_end = True
-        while t < stop and reported < times.size:
-            if accepted + rejected >= tolerances.max_steps:
-                return STEP_LIMIT, t, accepted, rejected
-            if fresh:
-                evaluate_jacobian(system, t, y, p, jacobian)
-                fresh = False
-            # Do not leave a sliver before the stop: two equal steps instead.
-            if t + h >= stop:
-                h = stop - t
-            elif t + 2.0 * h > stop:
-                h = 0.5 * (stop - t)
-            outcome = stages(system, method, t, h, y, p, rates, work, y_new)
-            error = error_norm(method, tolerances, y, y_new, u) if outcome == SUCCESS else np.nan
-            if outcome == SUCCESS and not np.isfinite(error):
-                outcome = NOT_FINITE
-            if outcome != SUCCESS or error > 1.0:
-                rejected += 1
-                last = times[times.size - 1]
-                if outcome == SUCCESS:
-                    h *= step_factor(method, error)
-                elif retry_at_end and t < last < t + h:
-                    h = last - t  # the trouble may lie beyond what was asked for
-                    retry_at_end = False
-                else:
-                    h *= FAILED_SHRINK
-                if t + h <= t or h < 1e-14 * abs(t):
-                    ended = STEP_TOO_SMALL if outcome == SUCCESS else outcome
-                    return ended, t, accepted, rejected
-                continue
-            accepted += 1
-            t_new = stop if h == stop - t else t + h
-            prepared = False
-            while reported < times.size and times[reported] < min(t_new, stop):
-                if not prepared:
-                    dense_rows(method, u, dense)
-                    prepared = True
-                interpolate((times[reported] - t) / h, y, y_new, dense, y_at)
-                report(system.outputs, times[reported], y_at, p, selection, full, out[reported])
-                reported += 1
-            t = t_new
-            y[:] = y_new
-            h *= step_factor(method, error)
-            fresh = True
-            if t < stop:
-                while reported < times.size and times[reported] <= t:
-                    report(system.outputs, t, y, p, selection, full, out[reported])
-                    reported += 1
-                evaluate_rates(system, t, y, p, rates)
-                if not all_finite(rates):
-                    return NOT_FINITE, t, accepted, rejected
-        if reported == times.size:
-            return SUCCESS, t, accepted, rejected
+def put_run(g, w, lane, y, p):  # type: ignore[no-untyped-def]
+    """Put a run's states and parameters into a lane, at t = 0."""
+    for k in range(g.n):
+        w[g.at_y + k * g.lanes + lane] = y[k]
+    start = g.at_p + lane * g.parameters
+    for k in range(g.parameters):
+        w[start + k] = p[k]
+    w[TIME * g.lanes + lane] = 0.0
+    call(g.prepare, w, start, 0, 0, g.at_q + lane, g.at_scratch, 0)

@@ -13,6 +13,9 @@ class Status(IntEnum):
     SINGULAR_MATRIX = 4
     NO_STEADY_STATE = 5
     UNSTABLE_STEADY_STATE = 6
+    TIME_LIMIT = 7
+    EVENT_LIMIT = 8
+    INCONSISTENT = 9
 
     @property
     def sentence(self) -> str:
@@ -34,6 +37,17 @@ _SENTENCES = {
     Status.SINGULAR_MATRIX: (
         "The linear systems could not be solved at any step size. Look for rates that change"
         " without bound with a species."
+    ),
+    Status.EVENT_LIMIT: (
+        "Events cause each other without end at the time given, or too many wait for their"
+        " execution. Look for events whose assignments make triggers true again."
+    ),
+    Status.INCONSISTENT: (
+        "The algebraic rules could not be solved at the time given. Look for a rule that does not"
+        " determine its variable there, or give it an initial value near its solution."
+    ),
+    Status.TIME_LIMIT: (
+        "The time budget of the call was used up. Raise max_seconds, or ask for fewer runs."
     ),
     Status.NO_STEADY_STATE: (
         "The drug-free system did not settle. It may oscillate or grow: start from"

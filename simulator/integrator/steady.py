@@ -8,26 +8,29 @@ that the system itself would reach.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .batch import Ends, run_in_chunks
-from .cache import compiled
-from .rosenbrock import (
+from .batch import (
+    DONE,
     FAILED_SHRINK,
+    HALT,
+    LAST,
+    NEXT,
     NOT_FINITE,
     SUCCESS,
-    all_finite,
-    error_norm,
-    evaluate_jacobian,
-    evaluate_rates,
-    first_step,
-    stages,
-    step_factor,
-    workspace,
+    TIME_LIMIT,
+    Ends,
+    no_ends,
+    run_on_lanes,
 )
+from .cache import compiled
+from .group import describe, idle_group
+from .lanes import call, take_next
+from .reporting import IDLE
+from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
 from .status import Status
-from .system import System, Tolerances
-from .tableau import Array, Tableau
+from .step_code import ACCEPT, ATOL, ERROR, FACTOR, H, compile_method
+from .system import Array, Indices, System, Tolerances
+from .tableau import Tableau
 
 SETTLED = 1e-8
 """Largest relative change of a settled state while time grows tenfold: far below any default
@@ -48,89 +51,115 @@ NO_STEADY_STATE = int(Status.NO_STEADY_STATE)
 
 
 @compiled
-def unmoved(y, earlier, atol):  # type: ignore[no-untyped-def]
-    """Whether no state differs from an earlier one by more than a settled one may."""
-    for k in range(y.size):
-        if not abs(y[k] - earlier[k]) <= VANISHED * atol + SETTLED * abs(y[k]):
+def unmoved(g, w, lane):  # type: ignore[no-untyped-def]
+    """Whether no state differs from its marked value by more than a settled one may."""
+    nothing = VANISHED * w[ATOL * g.lanes + lane]
+    for k in range(g.n):
+        place = k * g.lanes + lane
+        y = w[g.at_y + place]
+        if not abs(y - w[g.at_dense + place]) <= nothing + SETTLED * abs(y):
             return False
     return True
 
 
 @compiled
-def settle(system, method, tolerances, y, p):  # type: ignore[no-untyped-def]
-    """Integrate y (n,) in place until it rests; `method` has alpha and d at 0, so time stays at 0.
-
-    Returns (status, time reached, accepted steps, rejected steps). NO_STEADY_STATE when the step
-    budget or the range of numbers ends first, as it does for oscillation and unbounded growth.
-    """
-    n = y.size
-    work = workspace(system, method, n)
-    u, jacobian = work[0], work[1]
-    rates, y_new = np.empty(n), np.empty(n)
-    evaluate_rates(system, 0.0, y, p, rates)
-    if not (all_finite(rates) and all_finite(y)):
-        return NOT_FINITE, 0.0, 0, 0
-    t = 0.0
-    h = first_step(system, method, tolerances, t, y, p, rates)
-    mark, y_mark = h, y.copy()  # where the present tenfold growth of time began
-    accepted = rejected = quiet = 0
-    fresh = True
-    while quiet < QUIET_DECADES:
-        if accepted + rejected >= tolerances.max_steps:
-            return NO_STEADY_STATE, t, accepted, rejected
-        if fresh:
-            evaluate_jacobian(system, 0.0, y, p, jacobian)
-            jacobian[system.factors.entry.size :] = 0.0  # time stands still
-            fresh = False
-        outcome = stages(system, method, 0.0, h, y, p, rates, work, y_new)
-        error = error_norm(method, tolerances, y, y_new, u) if outcome == SUCCESS else np.nan
-        if outcome != SUCCESS or not error <= 1.0:
-            rejected += 1
-            h *= step_factor(method, error) if np.isfinite(error) else FAILED_SHRINK
-            if t + h <= t or h < 1e-300:
-                return NO_STEADY_STATE, t, accepted, rejected
-            continue
-        accepted += 1
-        t += h
-        y[:] = y_new
-        evaluate_rates(system, 0.0, y, p, rates)
-        if not all_finite(rates):
-            return NO_STEADY_STATE, t, accepted, rejected
-        fresh = True
-        # Round-off in conserved totals grows with h: no longer than all time before.
-        h = min(h * step_factor(method, error), t)
-        if t >= 10.0 * mark:
-            quiet = quiet + 1 if unmoved(y, y_mark, tolerances.atol) else 0
-            mark = t
-            y_mark[:] = y
-    for k in range(n):
-        if abs(y[k]) < VANISHED * tolerances.atol:
-            y[k] = 0.0
-    return SUCCESS, t, accepted, rejected
+def mark(g, w, lane):  # type: ignore[no-untyped-def]
+    """Remember a lane's state, where dense output (not needed here) would lie."""
+    for k in range(g.n):
+        place = k * g.lanes + lane
+        w[g.at_dense + place] = w[g.at_y + place]
 
 
 @compiled
-def _settle_runs(system, method, tolerances, states, parameters, ends, first, last):  # type: ignore[no-untyped-def]
-    for run in range(first, last):
-        status, reached, accepted, rejected = settle(
-            system, method, tolerances, states[run], parameters[run]
-        )
-        ends.status[run] = status
-        ends.time[run] = reached
-        ends.accepted[run] = accepted
-        ends.rejected[run] = rejected
-        if status != SUCCESS:
-            states[run] = np.nan
+def end_settling(g, w, lane, run, status, elapsed, found, ends):  # type: ignore[no-untyped-def]
+    """Write a settled state, and how the run ended."""
+    ends.status[run], ends.time[run] = status, elapsed
+    nothing = VANISHED * w[ATOL * g.lanes + lane]
+    if status == SUCCESS:
+        for k in range(g.n):
+            y = w[g.at_y + k * g.lanes + lane]
+            found[run, k] = 0.0 if abs(y) < nothing else y
+    else:
+        ends.state[run] = culprit(g, w, lane)
+
+
+@compiled
+def _settle_runs(g, tables, w, gamma, states, parameters, found, ends, queue, lane_of, times):  # type: ignore[no-untyped-def]
+    """Integrate every run until it rests; time stands still at 0.
+
+    NO_STEADY_STATE when the step budget or the range of numbers ends first, as it does for
+    oscillation and unbounded growth.
+    """
+    lanes = g.lanes
+    run, quiet = lane_of[0], lane_of[1]
+    elapsed, marked = times[0], times[1]
+    live = 0
+    fill = True
+    while fill or live > 0:
+        for lane in range(lanes):
+            if run[lane] == IDLE and fill:
+                number = take_next(queue, NEXT)
+                if number < queue[LAST]:
+                    put_run(g, w, lane, states[number], parameters[number])
+                    run[lane], elapsed[lane], quiet[lane] = number, -1.0, 0
+                    live += 1
+        fill = False
+        if live == 0:
+            break
+        linearise(g, tables, w)
+        for lane in range(lanes):
+            if elapsed[lane] < 0.0:
+                w[H * lanes + lane] = first_step(g, tables, w, lane)
+                elapsed[lane], marked[lane] = 0.0, w[H * lanes + lane]
+                mark(g, w, lane)
+        attempt(g, tables, w, gamma)
+        for lane in range(lanes):
+            taken = run[lane] != IDLE and w[ERROR * lanes + lane] <= 1.0
+            w[ACCEPT * lanes + lane] = 0.0 if taken else 1.0
+        call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
+        for lane in range(lanes):
+            one, h, status, done = run[lane], w[H * lanes + lane], SUCCESS, False
+            if one == IDLE:
+                continue
+            factor = w[FACTOR * lanes + lane]
+            if w[ACCEPT * lanes + lane] == 0.0:
+                ends.accepted[one] += 1
+                elapsed[lane] += h
+                # Round-off in conserved totals grows with h: no longer than all time before.
+                w[H * lanes + lane] = min(h * factor, elapsed[lane])
+                if elapsed[lane] >= 10.0 * marked[lane]:
+                    quiet[lane] = quiet[lane] + 1 if unmoved(g, w, lane) else 0
+                    marked[lane] = elapsed[lane]
+                    mark(g, w, lane)
+                    done = quiet[lane] == QUIET_DECADES
+            else:
+                ends.rejected[one] += 1
+                h *= min(1.0, factor) if np.isfinite(w[ERROR * lanes + lane]) else FAILED_SHRINK
+                w[H * lanes + lane] = h
+                if not rates_finite(g, w, lane):
+                    status = NOT_FINITE if elapsed[lane] == 0.0 else NO_STEADY_STATE
+                elif elapsed[lane] + h <= elapsed[lane] or h < 1e-300:
+                    status = NO_STEADY_STATE
+            if status == SUCCESS and not done:
+                if ends.accepted[one] + ends.rejected[one] >= g.max_steps:
+                    status = NO_STEADY_STATE
+                elif queue[HALT] != 0:
+                    status = TIME_LIMIT
+            if done or status != SUCCESS:
+                end_settling(g, w, lane, one, status, elapsed[lane], found, ends)
+                take_next(queue, DONE)
+                run[lane], live, fill = IDLE, live - 1, True
 
 
 def settle_batch(
     system: System,
-    method: Tableau,
+    tableau: Tableau,
     tolerances: Tolerances,
     states: Array,
     parameters: Array,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
+    seconds: float | None = None,
 ) -> tuple[Array, Ends]:
     """Steady state of every run, from `states` (runs, n) with `parameters` (runs, parameters).
 
@@ -139,11 +168,18 @@ def settle_batch(
     Returns (runs, n) steady states, NaN where there is none, and how the runs ended.
     """
     runs = states.shape[0]
-    found = np.array(states, order="C")
-    frozen = method._replace(alpha=np.zeros_like(method.alpha), d=np.zeros_like(method.d))
-    counts: NDArray[np.int64] = np.zeros((3, runs), np.int64)
-    ends = Ends(counts[0], np.zeros(runs), counts[1], counts[2])
-    on_the_way = tolerances._replace(rtol=PATH_RTOL)
-    shared = (system, frozen, on_the_way, found, parameters, ends)
-    run_in_chunks(lambda a, b: _settle_runs(*shared, a, b), runs, workers, progress)
+    found = np.full(states.shape, np.nan)
+    method = compile_method(tableau, system.lanes, timed=False)
+    ends = no_ends(runs)
+    path = tolerances._replace(rtol=PATH_RTOL)
+    g, tables = describe(system, method, path)
+
+    def work(queue: Indices) -> None:
+        w = idle_group(g, system, method, path)
+        lane_of, times = np.full((2, g.lanes), IDLE), np.zeros((2, g.lanes))
+        _settle_runs(
+            g, tables, w, method.gamma, states, parameters, found, ends, queue, lane_of, times
+        )
+
+    run_on_lanes(work, runs, g.lanes, workers, progress, seconds)
     return found, ends

@@ -1,40 +1,79 @@
 """A system of equations as compiled code sees it: addresses of its functions, and index tables."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from .cache import compiled
+from .lanes import aligned, call
 from .linear import Factors
+
+Indices = NDArray[np.int64]
+Array = NDArray[np.float64]
+
+
+class Sizes(NamedTuple):
+    """Numbers of rows: states n, parameters, constants q, entries of J, outputs, and scratch."""
+
+    states: int
+    parameters: int
+    constants: int
+    entries: int
+    outputs: int
+    scratch: int
 
 
 class System(NamedTuple):
-    """dy/dt = rates(t, y, p) with its Jacobian and outputs.
+    """M dy/dt = rates(t, y, p), its derivatives and its outputs, as compiled functions.
 
-    Each address is of a C function ``void f(double t, const double *y, const double *p, double
-    *out)``: `rates` writes dy/dt (n,), `jacobian` the entries of J and then df/dt (nnz + n,),
-    `outputs` the quantities that can be reported (outputs,).
+    Each address is of a C function of five arrays and a count (`lanes.call`). On rows of `lanes`
+    numbers, one for each run, with scratch as fifth array:
 
-    factorise, solve : addresses of the sparse LU written out for this pattern, of the same C type,
-        ``factorise(shift, jacobian, -, out)`` and ``solve(-, right, lu, out)``; 0 = walk `factors`.
+    rates : (t, y, q, out) writes dy/dt (n,).
+    linearise : (t, y, q, out) writes dy/dt, the entries of J and df/dt (n + nnz + n,).
+    factorise, solve : LU of shift M - J and its use: (shift, J, -, lu, `elimination`) and (first,
+        second, lu, out, `solution`), where code written out for the pattern needs no tables.
 
+    prepare : (p, -, -, q) writes what follows from the parameters of one run alone into its lane's
+        column of the constants q.
+    outputs : (t, y, p, out) at as many times of one run; y holds the states `needed`, p the
+        parameters of that run. 0 = the needed states themselves.
+
+    elimination, solution : tables of the LU, empty where it is written out.
+    needed : (k,) states that the outputs are made of.
     held : (k,) states that stay at their value whatever their rates are.
     held_entries : entries of J that lie in the rows of held states.
+    algebraic : (k,) states without a derivative: 0 = rates(t, y, p) (mass 0).
+    timed : whether the rates depend on time explicitly.
+    event_values : (t, y, p, out) at as many times of one run as a row has numbers: `event_rows`
+        values of triggers, delays, priorities, assignments and relations; y holds all states.
+        0 = there are none.
+    events, assignments : tables, see `events`.  relations : (k,) rows of the values at whose
+        changes steps are cut.
     """
 
     rates: int
-    jacobian: int
-    outputs: int
-    output_count: int
+    linearise: int
     factorise: int
     solve: int
+    prepare: int
+    outputs: int
+    sizes: Sizes
+    lanes: int
+    elimination: Indices
+    solution: Indices
+    needed: Indices
     factors: Factors
-    held: NDArray[np.int64]
-    held_entries: NDArray[np.int64]
+    held: Indices
+    held_entries: Indices
+    algebraic: Indices
+    timed: bool
+    event_values: int
+    event_rows: int
+    events: Indices
+    assignments: Indices
+    relations: Indices
 
 
 class Tolerances(NamedTuple):
@@ -45,29 +84,74 @@ class Tolerances(NamedTuple):
     max_steps: int
 
 
-@intrinsic
-def call(typingctx: Any, address: Any, t: Any, y: Any, p: Any, out: Any) -> Any:
-    """Call the C function at `address` as ``f(t, y, p, out)``; the last three are float64 arrays.
+@compiled
+def _evaluate_groups(system, address, rows, t, y, p, out, w):  # type: ignore[no-untyped-def]
+    sizes, lanes = system.sizes, system.lanes
+    n, count = sizes.states, sizes.parameters
+    at_y = lanes
+    at_q = at_y + n * lanes
+    at_out = at_q + sizes.constants * lanes
+    scratch = at_out + rows * lanes
+    at_p = scratch + sizes.scratch * lanes
+    for first in range(0, y.shape[0], lanes):
+        for lane in range(lanes):
+            run = min(first + lane, y.shape[0] - 1)
+            w[lane] = t
+            for k in range(n):
+                w[at_y + k * lanes + lane] = y[run, k]
+            for k in range(count):
+                w[at_p + k] = p[run, k]
+            call(system.prepare, w, at_p, 0, 0, at_q + lane, scratch, 0)
+        call(address, w, 0, at_y, at_q, at_out, scratch, 0)
+        for lane in range(min(lanes, y.shape[0] - first)):
+            for k in range(rows):
+                out[first + lane, k] = w[at_out + k * lanes + lane]
 
-    An address is a plain integer, so the calling code is compiled once for every model.
+
+def evaluate(system: System, t: float, y: Array, p: Array, *, linearise: bool = False) -> Array:
+    """Rates (runs, n) at one time; with `linearise` (runs, n + nnz + n): rates, J, df/dt.
+
+    Parameters
+    ----------
+    y, p
+        (runs, n) states and (runs, parameters).
     """
-    signature = types.void(types.intp, types.float64, y, p, out)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = ir.DoubleType().as_pointer()
-        function = ir.FunctionType(ir.VoidType(), [ir.DoubleType(), pointer, pointer, pointer])
-        data = [
-            context.make_array(kind)(context, builder, value).data
-            for kind, value in zip(sig.args[2:], args[2:], strict=True)
-        ]
-        target = builder.inttoptr(args[0], function.as_pointer())
-        builder.call(target, [args[1], *data])
-        return context.get_dummy_value()
-
-    return signature, generate
+    sizes = system.sizes
+    rows = 2 * sizes.states + sizes.entries if linearise else sizes.states
+    size = (
+        1 + sizes.states + sizes.constants + rows + sizes.scratch
+    ) * system.lanes + sizes.parameters
+    out = np.empty((y.shape[0], rows))
+    address = system.linearise if linearise else system.rates
+    _evaluate_groups(system, address, rows, float(t), y, p, out, aligned(size))
+    return out
 
 
 @compiled
-def evaluate(address, t, y, p, out):  # type: ignore[no-untyped-def]
-    """One call of a compiled function from Python: y, p and out are float64 arrays."""
-    call(address, t, y, p, out)
+def _read_points(system, t, y, p, out, w):  # type: ignore[no-untyped-def]
+    sizes, needed, lanes = system.sizes, system.needed, system.lanes
+    at_y = lanes
+    at_out = at_y + needed.size * lanes
+    scratch = at_out + sizes.outputs * lanes
+    at_p = scratch + sizes.scratch * lanes
+    w[:lanes] = t
+    for run in range(y.shape[0]):
+        for k in range(needed.size):
+            w[at_y + k * lanes] = y[run, needed[k]]
+        for k in range(sizes.parameters):
+            w[at_p + k] = p[run, k]
+        source = at_y
+        if system.outputs != 0:
+            call(system.outputs, w, 0, at_y, at_p, at_out, scratch, 0)
+            source = at_out
+        for k in range(sizes.outputs):
+            out[run, k] = w[source + k * lanes]
+
+
+def read_outputs(system: System, t: float, y: Array, p: Array) -> Array:
+    """Outputs (runs, outputs) at one time of states y (runs, n) with p (runs, parameters)."""
+    sizes = system.sizes
+    rows = 1 + system.needed.size + sizes.outputs + sizes.scratch
+    out = np.empty((y.shape[0], sizes.outputs))
+    _read_points(system, float(t), y, p, out, aligned(rows * system.lanes + sizes.parameters))
+    return out

@@ -26,7 +26,7 @@ from .dataset import report_failures, to_dataset
 from .plan import plan
 from .progress import run_progress, worker_count
 from .readouts import Readout, all_readouts, constant_readouts, readouts
-from .runs import Outcome, equilibrate, quantities, simulate_runs
+from .runs import Outcome, equilibrate, simulate_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +182,7 @@ class Model:
                 self.kernel,
                 plans,
                 grid,
-                quantities(self.kernel, names),
+                names,
                 rest=rest,
                 tolerances=tolerances,
                 workers=threads,
@@ -253,7 +253,7 @@ class Model:
             self.kernel,
             plans,
             np.zeros(1),
-            quantities(self.kernel, [r.quantity for r in wanted]),
+            [r.quantity for r in wanted],
             rest=rest,
             tolerances=tolerances,
             workers=threads,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ConditionError, did_you_mean
-from ..integrator.system import evaluate
+from ..integrator.system import evaluate, read_outputs
 from ..network.definition import Definition
 
 if TYPE_CHECKING:
@@ -93,25 +93,24 @@ def constant_readouts(model: Model) -> frozenset[str]:
     Tested at random states: the derivative along the rates, against the sum of what each species
     contributes to it.
     """
-    kernel, system = model.kernel, model.kernel.system()
-    random = np.random.default_rng(0)
+    kernel = model.kernel
     names = [o.id for o in model.definition.observables]
-    places = [kernel.outputs.index(name) for name in names]
+    system = kernel.system(names)
+    random = np.random.default_rng(0)
     _, p = kernel.initial.values(1, {})
     constant = np.ones(len(names), bool)
     for _ in range(3):
-        y = random.uniform(0.5, 2.0, len(kernel.states))
-        rates = np.empty_like(y)
-        evaluate(system.rates, 0.0, y, p[0], rates)
+        y = random.uniform(0.5, 2.0, (1, len(kernel.states)))
+        rates = evaluate(system, 0.0, y, p)[0]
         step = 1e-6 / max(1.0, float(np.abs(rates).max()))
 
         def along(direction: np.ndarray, y: np.ndarray = y, step: float = step) -> np.ndarray:
-            up, down = np.empty(len(kernel.outputs)), np.empty(len(kernel.outputs))
-            evaluate(system.outputs, 0.0, y + step * direction, p[0], up)
-            evaluate(system.outputs, 0.0, y - step * direction, p[0], down)
-            return (up - down)[places]
+            up = read_outputs(system, 0.0, y + step * direction, p)
+            down = read_outputs(system, 0.0, y - step * direction, p)
+            change: np.ndarray = (up - down)[0]
+            return change
 
         total = along(rates)
-        parts = sum(np.abs(along(r * e)) for r, e in zip(rates, np.eye(y.size), strict=True))
+        parts = sum(np.abs(along(r * e)) for r, e in zip(rates, np.eye(rates.size), strict=True))
         constant &= np.abs(total) <= 1e-5 * parts + 1e-14
     return frozenset(name for name, is_so in zip(names, constant, strict=True) if is_so)

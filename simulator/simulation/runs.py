@@ -7,7 +7,7 @@ for each distinct untreated cell, and one block. No number depends on where bloc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..integrator.system import Tolerances
 from ..integrator.tableau import rodas5p
 from .plan import Array, Indices, Plan, pieces, plan, schedules
 
-__all__ = ["Outcome", "Plan", "Rest", "equilibrate", "plan", "quantities", "simulate_runs"]
+__all__ = ["Outcome", "Plan", "Rest", "equilibrate", "plan", "simulate_runs"]
 
 Progress = Callable[[int], None]
 
@@ -73,7 +73,7 @@ def equilibrate(
     groups, first = distinct_rows(np.concatenate([numbers for _, numbers, _ in cells]))
     states = np.empty((first.size, len(kernel.states)))
     status = np.empty(first.size, np.int64)
-    system, method = kernel.system(held), rodas5p()
+    system, method = kernel.system(held=held), rodas5p()
     size = _runs_at_once(workers, states.shape[1] + len(kernel.parameters))
     cell, offset = [], 0
     for each, (levels, numbers, own) in zip(plans, cells, strict=True):
@@ -146,7 +146,7 @@ def simulate_runs(
     kernel: Kernel,
     plans: Sequence[Plan],
     times: Array,
-    selection: NDArray[np.int64],
+    names: Sequence[str],
     *,
     rest: Rest | None,
     tolerances: Tolerances,
@@ -157,23 +157,23 @@ def simulate_runs(
 
     Parameters
     ----------
+    names
+        Ids of the quantities to report.
     rest
         Where the runs begin; None begins from the initial values.
     """
     runs = sum(each.runs.size for each in plans)
-    outputs = np.empty((selection.size, runs, times.size))
+    outputs = np.full((len(names), runs, times.size), np.nan)
     status = np.zeros(runs, np.int64) if rest is None else rest.status[rest.cell]
     failed_at = np.zeros(runs)
     settled = np.flatnonzero(status == Status.SUCCESS)
-    if settled.size < runs:
-        outputs[:, status != Status.SUCCESS] = np.nan
-        if progress is not None:
-            progress(runs - settled.size)
-    system, method, scheduled = kernel.system(), rodas5p(), schedules(plans)
-    numbers = len(kernel.states) + len(kernel.parameters) + times.size * selection.size
+    if settled.size < runs and progress is not None:
+        progress(runs - settled.size)
+    system, method, scheduled = kernel.system(names), rodas5p(), schedules(plans)
+    numbers = len(kernel.states) + len(kernel.parameters)
     for block in _blocks(settled, _runs_at_once(workers, numbers)):
         states, parameters = start_values(plans, rest, block)
-        found, ends = integrate_batch(
+        ends = integrate_batch(
             system,
             method,
             tolerances,
@@ -181,11 +181,11 @@ def simulate_runs(
             parameters,
             times,
             scheduled.of(block),
-            selection,
+            outputs,
+            block,
             workers,
             progress,
         )
-        outputs[:, block] = found.transpose(2, 0, 1)
         status[block], failed_at[block] = ends.status, ends.time
     return Outcome(outputs, status, failed_at)
 
@@ -198,9 +198,3 @@ def _runs_at_once(workers: int, numbers: int) -> int:
 def _blocks(runs: Indices, size: int) -> Iterator[Indices]:
     """The runs in blocks of at most `size`."""
     return (runs[first : first + size] for first in range(0, runs.size, size))
-
-
-def quantities(kernel: Kernel, names: Sequence[str]) -> NDArray[np.int64]:
-    """Indices of outputs by name."""
-    index: Mapping[str, int] = {name: i for i, name in enumerate(kernel.outputs)}
-    return np.array([index[name] for name in names], np.int64)

@@ -1,0 +1,251 @@
+"""Programs: nodes of a graph written as compiled functions, for one run or for lanes of runs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from llvmlite import ir
+
+from ..integrator.machine_code import (
+    DOUBLE,
+    FUSED,
+    INDEX,
+    LIBRARY,
+    VECTOR_FUNCTIONS,
+    Rows,
+    vector_library,
+)
+from .graph import Graph
+
+CHUNK = 1500
+"""Operations in one function: what LLVM takes to compile one grows faster than its length."""
+
+_NATIVE = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceiling": "ceil"}
+RELATIONS = {
+    "equal": "==",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
+_ARITHMETIC = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
+
+
+class Place(NamedTuple):
+    """Where a value comes from: entry `row` of a function's argument number `argument`.
+
+    On lanes it is a row (one number a lane) unless `shared`: then one number for all lanes.
+    """
+
+    argument: int
+    row: int
+    shared: bool = False
+
+
+def order(graph: Graph, wanted: Sequence[int], sources: Mapping[int, Place]) -> list[int]:
+    """The nodes that `wanted` needs, arguments first, down to `sources`."""
+    needed: set[int] = set()
+    pending = list(wanted)
+    while pending:
+        index = pending.pop()
+        if index not in needed:
+            needed.add(index)
+            if index not in sources:
+                pending.extend(graph.nodes[index].arguments)
+    return sorted(needed)
+
+
+def write_program(
+    module: ir.Module,
+    name: str,
+    graph: Graph,
+    wanted: Sequence[int],
+    sources: Mapping[int, Place],
+    lanes: int,
+    spacing: int | None = None,
+) -> int:
+    """A function that stores the nodes `wanted` one after the other in its fourth argument.
+
+    A long program becomes several functions, which hand values on in the fifth argument; returns
+    how many rows of it they need. Rows lie `spacing` numbers apart (as many as there are lanes,
+    but for a program of one run that writes its lane's column).
+    """
+    nodes = order(graph, wanted, sources)
+    computed = [n for n in nodes if n not in sources]
+    chunks = [computed[k : k + CHUNK] for k in range(0, len(computed), CHUNK)] or [[]]
+    slots = {node: Place(4, k) for k, node in enumerate(_handed_on(graph, chunks, sources))}
+    stored: dict[int, list[int]] = {}
+    for place, node in enumerate(wanted):
+        stored.setdefault(node, []).append(place)
+    divisors = Counter(
+        graph.nodes[n].arguments[1] for n in computed if graph.nodes[n].operator == "divide"
+    )
+    names = [name] if len(chunks) == 1 else [f"{name}_{k}" for k in range(len(chunks))]
+    for own, chunk in zip(names, chunks, strict=True):
+        writer = _Writer(module, own, graph, {**sources, **slots}, divisors, lanes, spacing)
+        for node in chunk:
+            value = writer.compute(node)
+            if node in slots:
+                writer.put(value, slots[node])
+            for place in stored.get(node, ()):
+                writer.put(value, Place(3, place))
+        if own == names[-1]:
+            for node in stored.keys() & sources.keys():
+                for place in stored[node]:
+                    writer.put(writer.value(node), Place(3, place))
+        writer.end()
+    if len(chunks) > 1:
+        whole = Rows(module, name, lanes)
+        for part in names:
+            whole.build.call(module.globals[part], [*whole.arguments, whole.count])
+        whole.end()
+    return len(slots)
+
+
+def _handed_on(
+    graph: Graph, chunks: Sequence[Sequence[int]], sources: Mapping[int, Place]
+) -> list[int]:
+    """Nodes that a later chunk than their own needs."""
+    where = {node: k for k, chunk in enumerate(chunks) for node in chunk}
+    later: dict[int, None] = {}
+    for k, chunk in enumerate(chunks):
+        for node in chunk:
+            for argument in graph.nodes[node].arguments:
+                if argument not in sources and where[argument] < k:
+                    later[argument] = None
+    return list(later)
+
+
+class _Writer(Rows):
+    """Instructions of one function."""
+
+    def __init__(
+        self,
+        module: ir.Module,
+        name: str,
+        graph: Graph,
+        sources: Mapping[int, Place],
+        divisors: Mapping[int, int],
+        lanes: int,
+        spacing: int | None,
+    ) -> None:
+        super().__init__(module, name, lanes)
+        self.graph, self.sources, self.divisors = graph, sources, divisors
+        self._spacing = spacing or lanes
+        self._values: dict[int, ir.Value] = {}
+        self._inverses: dict[int, ir.Value] = {}
+
+    def value(self, node: int) -> ir.Value:
+        """The value of a node: computed here already, or loaded now."""
+        if node not in self._values:
+            self._values[node] = self._take(self.sources[node])
+        return self._values[node]
+
+    def compute(self, node: int) -> ir.Value:
+        """Instructions for a node whose arguments are there."""
+        self._values[node] = value = self._emit(node)
+        return value
+
+    def put(self, value: ir.Value, place: Place) -> None:
+        """Store a value where it belongs."""
+        self.store(value, place.argument, place.row * self._spacing // self.lanes)
+
+    def _take(self, place: Place) -> ir.Value:
+        if place.shared:
+            one = self.build.load(self.element(place.argument, place.row))
+            return self.spread(one)
+        return self.load(place.argument, place.row * self._spacing // self.lanes)
+
+    # ------------------------------------------------------------------ operators
+    def _emit(self, node: int) -> ir.Value:
+        operator, arguments, constant = self.graph.nodes[node]
+        build = self.build
+        if operator == "constant":
+            return self.constant(constant)
+        x = [self.value(a) for a in arguments]
+        if operator == "divide" and self.divisors[arguments[1]] > 1:
+            return build.fmul(x[0], self._inverse(arguments[1]), flags=FUSED)
+        if operator in _ARITHMETIC:
+            return getattr(build, _ARITHMETIC[operator])(*x, flags=FUSED)
+        if operator == "negate":
+            return build.fneg(x[0])
+        if operator in _NATIVE:
+            return self.native(_NATIVE[operator], x[0])
+        if operator in LIBRARY:
+            if operator == "factorial":
+                x = [build.fadd(x[0], self.constant(1.0))]
+            return self._library(LIBRARY[operator], x)
+        if operator in ("minimum", "maximum"):
+            return build.select(self._compare("<" if operator == "minimum" else ">", x), x[0], x[1])
+        if operator in ("quotient", "remainder"):
+            whole = self.native("trunc", build.fdiv(x[0], x[1]))
+            return whole if operator == "quotient" else build.fsub(x[0], build.fmul(x[1], whole))
+        if operator == "select":
+            return build.select(self._truth(x[0]), x[1], x[2])
+        return build.uitofp(self._logical(operator, x), self.kind)
+
+    def _inverse(self, node: int) -> ir.Value:
+        """1 / node, for what divides more than once: a division costs as much as ten products."""
+        if node not in self._inverses:
+            self._inverses[node] = self.build.fdiv(self.constant(1.0), self.value(node))
+        return self._inverses[node]
+
+    def _library(self, name: str, x: list[ir.Value]) -> ir.Value:
+        """A function of the C library, or of its vector mathematics where that has it."""
+        if self.lanes == 1:
+            return self._scalar(name, x)
+        prefixes = vector_library() if name in VECTOR_FUNCTIONS else {}
+        width = max((w for w in prefixes if w <= self.lanes), default=1)
+        parts = []
+        for start in range(0, self.lanes, width):
+            if width == 1:
+                single = [self.build.extract_element(v, INDEX(start)) for v in x]
+                parts.append(self._scalar(name, single))
+            else:
+                kind = ir.VectorType(DOUBLE, width)
+                symbol = f"{prefixes[width]}{'v' * len(x)}_{name}"
+                function = self.declare(symbol, kind, len(x))
+                parts.append(self.build.call(function, [self._cut(v, start, width) for v in x]))
+        return self._join(parts, width)
+
+    def _scalar(self, name: str, x: list[ir.Value]) -> ir.Value:
+        return self.build.call(self.declare(name, DOUBLE, len(x)), x)
+
+    def _cut(self, value: ir.Value, start: int, width: int) -> ir.Value:
+        if width == self.lanes:
+            return value
+        mask = ir.Constant(ir.VectorType(INDEX, width), list(range(start, start + width)))
+        return self.build.shuffle_vector(value, value, mask)
+
+    def _join(self, parts: list[ir.Value], width: int) -> ir.Value:
+        if width == self.lanes:
+            return parts[0]
+        if width == 1:
+            whole = ir.Constant(self.kind, ir.Undefined)
+            for lane, part in enumerate(parts):
+                whole = self.build.insert_element(whole, part, INDEX(lane))
+            return whole
+        while len(parts) > 1:
+            width *= 2
+            mask = ir.Constant(ir.VectorType(INDEX, width), list(range(width)))
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            parts = [self.build.shuffle_vector(a, b, mask) for a, b in pairs]
+        return parts[0]
+
+    def _logical(self, operator: str, x: list[ir.Value]) -> ir.Value:
+        build = self.build
+        if operator in RELATIONS:
+            return self._compare(RELATIONS[operator], x)
+        if operator == "not":
+            return build.not_(self._truth(x[0]))
+        combine = {"and": build.and_, "or": build.or_, "xor": build.xor}[operator]
+        return combine(self._truth(x[0]), self._truth(x[1]))
+
+    def _compare(self, relation: str, x: list[ir.Value]) -> ir.Value:
+        if relation == "!=":  # NaN differs from everything, itself included
+            return self.build.fcmp_unordered(relation, x[0], x[1])
+        return self.build.fcmp_ordered(relation, x[0], x[1])
+
+    def _truth(self, x: ir.Value) -> ir.Value:
+        return self.build.fcmp_unordered("!=", x, self.constant(0.0))

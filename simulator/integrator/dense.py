@@ -1,0 +1,49 @@
+"""Dense LU with row pivoting of one lane's matrix: what is left where diagonal pivots fail.
+
+The matrix (n, n), its pivots (n,) and a vector (n,) lie one after the other in the flat array `w`.
+"""
+
+from .cache import compiled
+
+
+@compiled
+def factorise_dense(w, matrix, n):  # type: ignore[no-untyped-def]
+    """LU of the matrix at `matrix` in place; False when it is singular."""
+    pivots = matrix + n * n
+    for k in range(n):
+        best = k
+        for i in range(k + 1, n):
+            if abs(w[matrix + i * n + k]) > abs(w[matrix + best * n + k]):
+                best = i
+        w[pivots + k] = best
+        row, other = matrix + k * n, matrix + best * n
+        if not abs(w[other + k]) > 0.0:  # zero, or no number
+            return False
+        if best != k:
+            for j in range(n):
+                w[row + j], w[other + j] = w[other + j], w[row + j]
+        for i in range(k + 1, n):
+            below = matrix + i * n
+            multiplier = w[below + k] / w[row + k]
+            w[below + k] = multiplier
+            if multiplier != 0.0:
+                for j in range(k + 1, n):
+                    w[below + j] -= multiplier * w[row + j]
+    return True
+
+
+@compiled
+def solve_dense(w, matrix, n):  # type: ignore[no-untyped-def]
+    """Solve with the factors for the vector behind them, which becomes the solution."""
+    pivots = matrix + n * n
+    x = pivots + n
+    for k in range(n):
+        other = x + int(w[pivots + k])
+        w[x + k], w[other] = w[other], w[x + k]
+    for i in range(n):
+        for j in range(i):
+            w[x + i] -= w[matrix + i * n + j] * w[x + j]
+    for i in range(n - 1, -1, -1):
+        for j in range(i + 1, n):
+            w[x + i] -= w[matrix + i * n + j] * w[x + j]
+        w[x + i] /= w[matrix + i * n + i]

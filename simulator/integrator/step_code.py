@@ -1,0 +1,241 @@
+"""The arithmetic of a Rosenbrock step on rows, made for one tableau. Notation as in `tableau`.
+
+Coefficients are constants of the code: zeros cost nothing, and an argument that continues the one
+before (as in stiffly accurate methods) takes one product. The number of states is the functions'
+count, so that one set serves every model.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numpy.typing import NDArray
+
+from .machine_code import DOUBLE, INDEX, INTEGER, Code, Rows, compile_module
+from .tableau import Array, Tableau
+
+SAFETY = 0.85  # aim below the tolerance, so that most steps are accepted
+SHRINK, GROW = 0.2, 10.0  # bounds on the change of step size
+
+# Rows of control: what the step needs and gives beside the states.
+T, H, STOP, STAGE_T, SHIFT, ERROR, FACTOR, ACCEPT, RTOL, ATOL = range(10)
+CONTROL = 10
+
+
+class Method(NamedTuple):
+    """A method as compiled code sees it: some coefficients, and addresses of functions of rows.
+
+    timed : whether time enters the stages (the rates depend on it, and it does not stand still).
+    combine : (stages,) of the arrays y, u, argument (then second), df/dt, control: the argument of
+        a stage, and what its right-hand side has beside the rates.
+    finish : y, u, argument, y_new, control: y_new, error norm, factor of the step.
+    dense : -, u, -, dense, -: coefficients of dense output, `dense_rows` for each state.
+    take : y, -, -, y_new, control: y becomes y_new in the lanes whose ACCEPT is 0.
+    """
+
+    gamma: float
+    order: int
+    alpha: Array
+    d: Array
+    dense_rows: int
+    timed: bool
+    combine: NDArray[np.int64]
+    finish: int
+    dense: int
+    take: int
+
+
+_COMPILED: dict[tuple[object, ...], tuple[Method, Code]] = {}  # entries are never changed
+
+
+def compile_method(tableau: Tableau, lanes: int, timed: bool) -> Method:
+    """The method of a tableau, for rows of `lanes` numbers; compiled at first use."""
+    key = (*(np.asarray(part).tobytes() for part in tableau), lanes, timed)
+    if key not in _COMPILED:
+        _COMPILED[key] = _compile(tableau, lanes, timed)
+    return _COMPILED[key][0]
+
+
+def _compile(tableau: Tableau, lanes: int, timed: bool) -> tuple[Method, Code]:
+    module = ir.Module(name="steps")
+    stages = range(tableau.m.size)
+    for i in stages:
+        _write_combine(module, tableau, lanes, timed, i)
+    _write_finish(module, tableau, lanes)
+    _write_dense(module, tableau, lanes)
+    _write_take(module, lanes)
+    code = compile_module(module)
+    method = Method(
+        tableau.gamma,
+        tableau.order,
+        tableau.alpha,
+        tableau.d,
+        tableau.dense.shape[0],
+        timed,
+        np.array([code.address(f"combine_{i}") for i in stages], np.int64),
+        *(code.address(name) for name in ("finish", "dense", "take")),
+    )
+    return method, code
+
+
+RowWork = Callable[[list[ir.Value]], None]
+
+
+class _Blocks(Rows):
+    """A function that does the same to each of `count` rows, some at a time."""
+
+    def each_row(self, once: RowWork) -> None:
+        """Build the work on a row, for blocks of rows that share the loading of coefficients."""
+        together = max(1, 16 // self.lanes)
+        whole = self.build.mul(self.build.sdiv(self.count, INTEGER(together)), INTEGER(together))
+        if together > 1:
+            with self.loop(INTEGER(0), whole, together) as index:
+                once([self.build.add(index, INTEGER(j)) for j in range(together)])
+        with self.loop(whole if together > 1 else INTEGER(0), self.count) as index:
+            once([index])
+
+    def weighted(
+        self, rows: list[ir.Value], start: list[ir.Value], weights: Sequence[tuple[int, float]]
+    ) -> list[ir.Value]:
+        """start + sum of weight * u_j on some rows; u is the array of argument 1."""
+        total = start
+        for j, weight in weights:
+            coefficient = self.constant(weight)
+            u = [self.load(1, self.build.add(r, self._block(j))) for r in rows]
+            total = [
+                self.add(t, self.multiply(coefficient, v)) for t, v in zip(total, u, strict=True)
+            ]
+        return total
+
+    def _block(self, j: int) -> ir.Value:
+        return self.build.mul(self.count, INTEGER(j))
+
+
+def _weights(coefficients: Array) -> list[tuple[int, float]]:
+    return [(j, float(c)) for j, c in enumerate(coefficients) if c != 0.0]
+
+
+def _continues(earlier: Array, later: Array) -> bool:
+    """Whether a sum of u_0 .. u_i only adds its last term to an earlier sum of u_0 .. u_(i-1)."""
+    return len(earlier) > 0 and list(later[: len(earlier)]) == list(earlier)
+
+
+def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool, i: int) -> None:
+    f = _Blocks(module, f"combine_{i}", lanes)
+    earlier = tableau.a[i - 1, : i - 1] if i > 0 else np.empty(0)
+    continued = i > 1 and _continues(earlier, tableau.a[i, :i])
+    a = _weights(tableau.a[i, :i])
+    if continued:
+        a = [pair for pair in a if pair[0] == i - 1]
+    c = _weights(tableau.c[i, :i])
+    h = f.load(4, H)
+    per_h = f.build.fdiv(f.constant(1.0), h)
+    by_time = f.multiply(h, f.constant(float(tableau.d[i])))
+
+    def once(rows: list[ir.Value]) -> None:
+        shifted = [f.build.add(r, f.count) for r in rows]
+        if i > 0:
+            start = [f.load(2 if continued else 0, r) for r in rows]
+            for r, value in zip(rows, f.weighted(rows, start, a), strict=True):
+                f.store(value, 2, r)
+        second = f.weighted(rows, [f.constant(0.0)] * len(rows), c)
+        second = [f.multiply(per_h, s) for s in second]
+        if timed and tableau.d[i] != 0.0:
+            slopes = [f.multiply(by_time, f.load(3, r)) for r in rows]
+            second = [f.add(s, slope) for s, slope in zip(second, slopes, strict=True)]
+        for r, value in zip(shifted, second, strict=True):
+            f.store(value, 2, r)
+
+    f.each_row(once)
+    f.end()
+
+
+def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
+    f = _Blocks(module, "finish", lanes)
+    stages = tableau.m.size
+    continued = _continues(tableau.a[stages - 1, : stages - 1], tableau.m)
+    m = _weights(tableau.m)
+    if continued:
+        m = [pair for pair in m if pair[0] == stages - 1]
+    e = _weights(tableau.e)
+    zero = f.constant(0.0)
+    rtol, atol = f.load(4, RTOL), f.load(4, ATOL)
+    worst_so_far, not_finite = f.build.alloca(f.kind), f.build.alloca(f.kind)
+    f.build.store(zero, worst_so_far)
+    f.build.store(zero, not_finite)
+
+    def once(rows: list[ir.Value]) -> None:
+        y = [f.load(0, r) for r in rows]
+        start = [f.load(2, r) for r in rows] if continued else y
+        y_new = f.weighted(rows, start, m)
+        error = f.weighted(rows, [zero] * len(rows), e)
+        worst, unusable = f.build.load(worst_so_far), f.build.load(not_finite)
+        for k, r in enumerate(rows):
+            f.store(y_new[k], 3, r)
+            old, new = f.absolute(y[k]), f.absolute(y_new[k])
+            size = f.choose(">", old, new, old, new)
+            ratio = f.build.fdiv(f.absolute(error[k]), f.add(atol, f.multiply(rtol, size)))
+            worst = f.choose(">", ratio, worst, ratio, worst)
+            finite = f.build.fmul(f.build.fadd(y_new[k], error[k]), zero)
+            unusable = f.build.fadd(unusable, finite)  # NaN where something is not finite
+        f.build.store(worst, worst_so_far)
+        f.build.store(unusable, not_finite)
+
+    f.each_row(once)
+    worst = f.build.fadd(f.build.load(worst_so_far), f.build.load(not_finite))
+    f.store(worst, 4, ERROR)
+    factor = f.multiply(f.constant(SAFETY), _inverse_root(f, worst, tableau.order))
+    factor = f.choose("<", factor, f.constant(GROW), factor, f.constant(GROW))
+    f.store(f.choose(">", factor, f.constant(SHRINK), factor, f.constant(SHRINK)), 4, FACTOR)
+    f.end()
+
+
+def _inverse_root(f: Rows, x: ir.Value, order: int) -> ir.Value:
+    """x**(-1/order) to a thousandth, enough to choose a step; x outside 1e-12 .. 1e12 as there.
+
+    Newton's method for y**-order = x from a guess that divides the exponent's bits.
+    """
+    least, most = f.constant(1e-12), f.constant(1e12)
+    x = f.choose(">", x, least, x, least)
+    x = f.choose("<", x, most, x, most)
+    one = INTEGER(0x3FF0000000000000)  # the bits of 1.0
+    y = ir.Constant(f.kind, ir.Undefined)
+    for lane in range(f.lanes):
+        number = f.build.extract_element(x, INDEX(lane))
+        bits = f.build.sub(f.build.bitcast(number, INTEGER), one)
+        guess = f.build.sub(one, f.build.sdiv(bits, INTEGER(order)))
+        y = f.build.insert_element(y, f.build.bitcast(guess, DOUBLE), INDEX(lane))
+    for _ in range(2):
+        power = x
+        for _ in range(order):
+            power = f.multiply(power, y)
+        change = f.subtract(f.constant(1.0), power)
+        y = f.add(y, f.multiply(f.multiply(y, f.constant(1.0 / order)), change))
+    return y
+
+
+def _write_dense(module: ir.Module, tableau: Tableau, lanes: int) -> None:
+    f = _Blocks(module, "dense", lanes)
+
+    def once(rows: list[ir.Value]) -> None:
+        for block in range(tableau.dense.shape[0]):
+            start = [f.constant(0.0)] * len(rows)
+            values = f.weighted(rows, start, _weights(tableau.dense[block]))
+            for r, value in zip(rows, values, strict=True):
+                f.store(value, 3, f.build.add(r, f.build.mul(f.count, INTEGER(block))))
+
+    f.each_row(once)
+    f.end()
+
+
+def _write_take(module: ir.Module, lanes: int) -> None:
+    f = _Blocks(module, "take", lanes)
+    accept, zero = f.load(4, ACCEPT), f.constant(0.0)
+
+    def once(rows: list[ir.Value]) -> None:
+        for r in rows:
+            f.store(f.choose("==", accept, zero, f.load(3, r), f.load(0, r)), 0, r)
+
+    f.each_row(once)
+    f.end()
