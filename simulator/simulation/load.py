@@ -10,6 +10,7 @@ from ..network.antimony import read_antimony
 from ..network.definition import Definition, plain_definition
 from ..network.model_folder import bundled_names, find_bundled, read_model_folder
 from ..network.sbml import read_sbml
+from .kept import kept
 from .model import Model
 
 ANTIMONY = (".ant", ".antimony", ".txt")
@@ -31,7 +32,7 @@ def load_model(model: str | os.PathLike[str]) -> Model:
 
 def _read(path: Path, name: str) -> Definition:
     if path.is_dir():
-        return read_model_folder(path)
+        return kept(path, read_model_folder)
     if not path.is_file():
         names = bundled_names()
         raise ModelError(
@@ -44,11 +45,15 @@ def _read(path: Path, name: str) -> Definition:
             f"{path}: a model file ends in .ant (Antimony) or .xml or .sbml (SBML), not"
             f' "{path.suffix}".'
         )
+    return kept(path, _read_file)
+
+
+def _read_file(path: Path) -> Definition:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as problem:
         raise ModelError(f"{path}: not UTF-8 text (byte {problem.start}).") from None
     except OSError as problem:
         raise ModelError(f"{path}: {problem.strerror}.") from None
-    network = read_sbml(text, str(path)) if suffix in SBML else read_antimony(text, str(path))
-    return plain_definition(network, path.stem)
+    read = read_sbml if path.suffix.lower() in SBML else read_antimony
+    return plain_definition(read(text, str(path)), path.stem)
