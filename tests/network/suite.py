@@ -1,17 +1,21 @@
-"""Cases of the SBML semantic test suite: the copied selection, or a whole suite elsewhere."""
+"""Cases of the SBML semantic test suite: the copied ones, or a whole suite elsewhere."""
 
 from __future__ import annotations
 
+import atexit
 import csv
 import io
 import os
+import shutil
 import tarfile
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 DATA = Path(__file__).parents[1] / "data" / "sbml_suite"
 WHOLE = os.environ.get("SBML_TEST_SUITE", "")
@@ -20,16 +24,24 @@ WHOLE = os.environ.get("SBML_TEST_SUITE", "")
 
 @dataclass(frozen=True)
 class Case:
-    """One case. `expected` maps each output to its values at `times`, both as the suite states."""
+    """One case. `expected` maps each output to its values at `times`, both as the suite states.
+
+    `path` is that of the model, beside which lie the files that it refers to.
+    """
 
     id: str
-    sbml: str
+    path: Path
     times: np.ndarray
     expected: Mapping[str, np.ndarray]
     amounts: frozenset[str]
     concentrations: frozenset[str]
     rtol: float
     atol: float
+
+    @property
+    def sbml(self) -> str:
+        """The text of the model."""
+        return self.path.read_text(encoding="utf-8")
 
     def meaning(self, name: str) -> str:
         """Whether the case wants an output as amount, concentration or in its symbol's meaning."""
@@ -39,10 +51,21 @@ class Case:
 
 
 def case_ids() -> list[str]:
-    """All cases of the selection, or of the whole suite where one is named."""
-    if WHOLE:
-        return sorted(p.name for p in Path(WHOLE).iterdir() if (p / "model.xml").is_file())
-    return sorted({name.split("/")[0] for name in _selection()})
+    """All copied cases, or those of the whole suite where one is named."""
+    return sorted(p.name for p in _folder().iterdir() if (p / "model.xml").is_file())
+
+
+def model_path(case: str) -> Path:
+    """The model of the case of that number."""
+    return _folder() / case / "model.xml"
+
+
+def sampled(cases: Sequence[str], every: int, slow: Collection[str] = ()) -> list[object]:
+    """The cases as parameters of a test; all but one in `every`, and those in `slow`, are slow."""
+    return [
+        pytest.param(case, marks=[pytest.mark.slow] if i % every or case in slow else [])
+        for i, case in enumerate(cases)
+    ]
 
 
 def read_case(case: str) -> Case:
@@ -55,7 +78,7 @@ def read_case(case: str) -> Case:
     names = [name.strip() for name in header[1:]]
     return Case(
         id=case,
-        sbml=_text(case, "model.xml"),
+        path=model_path(case),
         times=values[:, 0],
         expected={name: values[:, i] for i, name in enumerate(names, start=1)},
         amounts=_names(settings.get("amount", "")),
@@ -77,14 +100,16 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _text(case: str, file: str) -> str:
-    if WHOLE:
-        return (Path(WHOLE) / case / file).read_text(encoding="utf-8")
-    return _selection()[f"{case}/{file}"]
+    return (_folder() / case / file).read_text(encoding="utf-8")
 
 
 @cache
-def _selection() -> dict[str, str]:
-    """Every file of the copied selection: ``<case>/<file>`` -> text."""
+def _folder() -> Path:
+    """The folder of the whole suite, or one with the copied cases that lasts as long as Python."""
+    if WHOLE:
+        return Path(WHOLE)
+    folder = tempfile.mkdtemp(prefix="sbml_suite_")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with tarfile.open(DATA / "cases.tar.xz") as archive:
-        files = ((member.name, archive.extractfile(member)) for member in archive)
-        return {name: file.read().decode("utf-8") for name, file in files if file is not None}
+        archive.extractall(folder, filter="data")
+    return Path(folder)
