@@ -21,15 +21,14 @@ def quantities(model):
 @pytest.mark.parametrize("name", CASES)
 def test_export_of_a_plain_model_is_the_model(name):
     case = read_case(name)
-    model = Model(plain_definition(read_sbml(case.sbml, name), name))
+    model = Model(plain_definition(read_sbml(case.sbml, str(case.path)), name))
     again = Model(plain_definition(read_sbml(model.export_sbml(), name), name))
     if any(c.size is None for c in model.network.compartments):
         pytest.skip("a compartment has no size, and so its species no concentration")
-    # A stoichiometry that was given by a formula has become a number.
-    ids = [i for i in quantities(model) if i in quantities(again)]
+    ids = [i for i in quantities(model) if i != "time"]  # the name of the result's own axis
     if not ids:
         pytest.skip("the case has neither species nor parameters")
-    tight = {"rtol": 1e-9, "atol": 1e-12}
+    tight = {"rtol": 1e-9, "atol": 1e-12, "max_steps": 1_000_000}
     first = model.simulate(case.times, outputs=ids, **tight)
     second = again.simulate(case.times, outputs=ids, **tight)
     for i in ids:

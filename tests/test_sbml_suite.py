@@ -14,6 +14,7 @@ from simulator.simulation.model import Model
 from .network.suite import case_ids, read_case, refusals, sampled
 from .reference import output
 
+AXIS = "time"  # an output of that id has no place in a result, whose axis has the name
 ACCEPTED = [case for case in case_ids() if case not in refusals()]
 
 
@@ -21,14 +22,15 @@ ACCEPTED = [case for case in case_ids() if case not in refusals()]
 def test_case_is_reproduced(name):
     case = read_case(name)
     network = read_sbml(case.sbml, str(case.path))
-    if network.events or network.algebraic_rules:
-        pytest.skip("the integrator has neither events nor algebraic states yet")
     model = Model(plain_definition(network, name))
     ids = [q.id for g in (network.species, network.parameters, network.compartments) for q in g]
     ids += [r.id for r in network.reactions]
+    ids = [i for i in ids if i != AXIS]
     ds = model.simulate(case.times, outputs=ids, rtol=1e-9, atol=1e-13, max_steps=1_000_000)
     values = {i: ds[i].values for i in ids}
     for wanted, expected in case.expected.items():
+        if wanted == AXIS:
+            continue
         np.testing.assert_allclose(
             output(network, values, wanted, case.meaning(wanted)),
             expected,

@@ -57,26 +57,27 @@ def export_sbml(model: Model, factors: Mapping[str, Any]) -> str:
     values = dict(zip(kernel.parameters, parameters[0], strict=True))
     values |= dict(zip(kernel.states, states[0], strict=True))
     document = libsbml.readSBMLFromString(model.network.sbml)
-    _write(document.getModel(), values, set(kernel.equations.amounts))
+    amounts = {s.id for s in model.network.species if s.only_substance_units}
+    _write(document.getModel(), values, amounts | set(kernel.equations.amounts))
     return str(libsbml.writeSBMLToString(document))
 
 
 def _write(sbml: Any, values: Mapping[str, float], amounts: set[str]) -> None:
-    """Put values into an SBML model; `amounts` are concentration species given as amounts."""
+    """Put values into an SBML model; `amounts` are species whose value is an amount."""
     for i in reversed(range(sbml.getNumInitialAssignments())):
         if sbml.getInitialAssignment(i).getSymbol() in values:
             sbml.removeInitialAssignment(i)
     for compartment in _items(sbml.getListOfCompartments()):
-        if np.isfinite(values.get(compartment.getId(), np.nan)):
+        if not np.isnan(values.get(compartment.getId(), np.nan)):
             compartment.setSize(float(values[compartment.getId()]))
     for parameter in _items(sbml.getListOfParameters()):
-        if np.isfinite(values.get(parameter.getId(), np.nan)):
+        if not np.isnan(values.get(parameter.getId(), np.nan)):
             parameter.setValue(float(values[parameter.getId()]))
     for species in _items(sbml.getListOfSpecies()):
         if species.getId() not in values:
             continue
         value = float(values[species.getId()])
-        if species.getHasOnlySubstanceUnits() or species.getId() in amounts:
+        if species.getId() in amounts:
             species.setInitialAmount(value)
         else:
             species.setInitialConcentration(value)
@@ -90,9 +91,11 @@ def _write_reaction(reaction: Any, values: Mapping[str, float]) -> None:
         *_items(reaction.getListOfReactants()),
         *_items(reaction.getListOfProducts()),
     ):
-        if participant.getId() in values:
+        if not np.isnan(values.get(participant.getId(), np.nan)):
             participant.setStoichiometry(float(values[participant.getId()]))
     law = reaction.getKineticLaw()
+    if law is None:
+        return
     for parameter in (*_items(law.getListOfParameters()), *_items(law.getListOfLocalParameters())):
         name = f"{reaction.getId()}.{parameter.getId()}"
         if name in values:
