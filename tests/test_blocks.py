@@ -70,7 +70,7 @@ def test_blocks_change_nothing(turnover, monkeypatch, start, size):
     xr.testing.assert_identical(simulate(), whole)
 
 
-def test_blocks_of_long_results_change_nothing(turnover, monkeypatch):
+def test_blocks_of_large_models_change_nothing(turnover, monkeypatch):
     times = np.linspace(0, 3, 50)
     whole = turnover.simulate(times, s=[1.0, 2.0, 3.0])
     monkeypatch.setattr(runs, "NUMBERS_AT_ONCE", 1)
