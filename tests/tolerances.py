@@ -40,3 +40,10 @@ REST_EIGENVALUE = 1e-10
 
 # Central differences of states that are exact to round-off, step 1e-4: truncation 1e-8.
 REST_DERIVATIVE = 1e-6
+
+# Sums of eight weighted stages, relative to the sum of their magnitudes: one rounding for each term
+# or so, whichever way products and sums are contracted.
+STEP_TWIN_RELATIVE = 1e-15
+
+# The step factor is computed by two steps of Newton's method, enough to choose a step by.
+STEP_FACTOR = 1e-3

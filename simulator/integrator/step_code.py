@@ -202,10 +202,11 @@ def _inverse_root(f: Rows, x: ir.Value, order: int) -> ir.Value:
     one = INTEGER(0x3FF0000000000000)  # the bits of 1.0
     y = ir.Constant(f.kind, ir.Undefined)
     for lane in range(f.lanes):
-        number = f.build.extract_element(x, INDEX(lane))
+        number = f.build.extract_element(x, INDEX(lane)) if f.lanes > 1 else x
         bits = f.build.sub(f.build.bitcast(number, INTEGER), one)
         guess = f.build.sub(one, f.build.sdiv(bits, INTEGER(order)))
-        y = f.build.insert_element(y, f.build.bitcast(guess, DOUBLE), INDEX(lane))
+        one_y = f.build.bitcast(guess, DOUBLE)
+        y = f.build.insert_element(y, one_y, INDEX(lane)) if f.lanes > 1 else one_y
     for _ in range(2):
         power = x
         for _ in range(order):

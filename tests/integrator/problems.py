@@ -1,134 +1,184 @@
-"""Small stiff and non-stiff systems as numba C functions, with solutions in closed form.
+"""Small systems, stiff and not, and short ways to integrate them.
 
-They reach the integrator without any of the package's own code generation.
+Models are compiled once a session. Values of runs are given by name, as numbers or as one number
+for each run.
 """
 
+from functools import cache
+from typing import NamedTuple
+
 import numpy as np
-from numba import carray, cfunc, types
 
-from simulator.integrator.linear import analyse
-from simulator.integrator.system import System
+from simulator.codegen import Kernel, compile_network
+from simulator.integrator.batch import Changes, Ends, integrate_batch, no_changes
+from simulator.integrator.steady import settle_batch
+from simulator.integrator.system import Tolerances
+from simulator.integrator.tableau import rodas5p
+from simulator.network.antimony import read_antimony
 
-SIGNATURE = types.void(
-    types.float64,
-    types.CPointer(types.float64),
-    types.CPointer(types.float64),
-    types.CPointer(types.float64),
-)
+METHOD = rodas5p()
+LOOSE = Tolerances(1e-6, 1e-9, 2_000)
+TIGHT = Tolerances(1e-10, 1e-13, 50_000)
+
+# A -> B -> C.
+CHAIN = """
+compartment cell = 1
+species A in cell, B in cell, C in cell
+A = 1
+a = 1
+b = 2
+R1: A -> B; a*A
+R2: B -> C; b*B
+"""
+
+# Prothero & Robinson: the solution is cos(w t), whatever the stiffness.
+FORCED = """
+y' = s*(y - cos(w*time)) - w*sin(w*time)
+y = 1
+s = -1
+w = 1
+"""
+
+# y = 1 / (1 - k t): no solution beyond t = 1/k.
+BLOW_UP = """
+y' = k*y^2
+y = 1
+k = 1
+"""
+
+# Never at rest.
+OSCILLATOR = """
+x' = w*v
+v' = -w*x
+x = 1
+v = 0
+w = 1
+"""
+
+# Robertson's kinetics (Hairer & Wanner II, IV.10).
+ROBERTSON = """
+u' = -0.04*u + 1e4*v*w
+v' = 0.04*u - 1e4*v*w - 3e7*v^2
+w' = 3e7*v^2
+u = 1
+v = 0
+w = 0
+"""
+
+VAN_DER_POL = """
+y' = z
+z' = mu*((1 - y^2)*z) - y
+y = 2
+z = 0
+mu = 5
+"""
 
 
-def system(rates, jacobian, outputs, states, rows, columns, held=()):
-    """A `System` from three C functions whose outputs are the states; LU by tables."""
-    rows, columns = np.array(rows, np.int64), np.array(columns, np.int64)
-    held = np.array(held, np.int64)
-    return System(
-        rates.address,
-        jacobian.address,
-        outputs.address,
-        states,
-        0,
-        0,
-        analyse(states, rows, columns),
-        held,
-        np.flatnonzero(np.isin(rows, held)),
+class Runs(NamedTuple):
+    """Outputs (outputs, runs, times) and how the runs ended."""
+
+    out: np.ndarray
+    ends: Ends
+
+    def __getitem__(self, place):
+        return self.out[place]
+
+
+@cache
+def compiled(text: str) -> Kernel:
+    """The kernel of an Antimony text."""
+    return compile_network(read_antimony(text, "test.ant"))
+
+
+def batch(kernel, runs=1, **values):
+    """States (runs, n) and parameters (runs, parameters) at t = 0."""
+    everywhere = np.ones(runs, bool)
+    given = {
+        name: (np.broadcast_to(np.asarray(value, float), runs), everywhere)
+        for name, value in values.items()
+    }
+    return kernel.initial.values(runs, given)
+
+
+def schedule(kernel, *changes, runs=1):
+    """Changes of parameters, the same in every run: (time, name, value)."""
+    changes = sorted(changes, key=lambda change: change[0])
+    return Changes(
+        np.arange(runs + 1) * len(changes),
+        np.tile([float(time) for time, _, _ in changes], runs),
+        np.tile([kernel.parameters.index(name) for _, name, _ in changes], runs).astype(np.int64),
+        np.tile([float(value) for _, _, value in changes], runs),
     )
 
 
-# A -> B -> C with rates p0, p1.
-@cfunc(SIGNATURE)
-def chain_rates(t, y_, p_, out_):
-    y, p, out = carray(y_, 3), carray(p_, 2), carray(out_, 3)
-    out[0] = -p[0] * y[0]
-    out[1] = p[0] * y[0] - p[1] * y[1]
-    out[2] = p[1] * y[1]
+def integrate(
+    model,
+    times,
+    *,
+    outputs=None,
+    runs=1,
+    tolerances=TIGHT,
+    changes=(),
+    held=(),
+    workers=1,
+    seconds=None,
+    order=None,
+    **values,
+):
+    """Integrate runs of a text or kernel; `outputs` default to the states, `order` picks runs."""
+    kernel = compiled(model) if isinstance(model, str) else model
+    y, p = batch(kernel, runs, **values)
+    if not isinstance(changes, Changes):
+        changes = schedule(kernel, *changes, runs=runs) if changes else no_changes(runs)
+    if order is not None:
+        y, p, changes = y[order], p[order], pick(changes, order)
+    outputs = kernel.states if outputs is None else outputs
+    out = np.full((len(outputs), len(y), len(times)), np.nan)
+    ends = integrate_batch(
+        kernel.system(outputs, held),
+        METHOD,
+        tolerances,
+        y,
+        p,
+        np.array(times, float),
+        changes,
+        out,
+        np.arange(len(y)),
+        workers,
+        seconds=seconds,
+    )
+    return Runs(out, ends)
 
 
-@cfunc(SIGNATURE)
-def chain_jacobian(t, y_, p_, out_):
-    p, out = carray(p_, 2), carray(out_, 7)
-    out[0], out[1], out[2], out[3] = -p[0], p[0], -p[1], p[1]
-    out[4] = out[5] = out[6] = 0.0
+def pick(changes, order):
+    """The changes of some runs, in that order."""
+    spans = [np.arange(changes.start[r], changes.start[r + 1]) for r in order]
+    places = np.concatenate([*spans, np.empty(0, np.int64)]).astype(np.int64)
+    start = np.cumsum([0, *map(len, spans)])
+    return Changes(
+        start.astype(np.int64),
+        changes.time[places],
+        changes.parameter[places],
+        changes.value[places],
+    )
 
 
-@cfunc(SIGNATURE)
-def three_states(t, y_, p_, out_):
-    y, out = carray(y_, 3), carray(out_, 3)
-    for i in range(3):
-        out[i] = y[i]
-
-
-def chain(held=()):
-    return system(chain_rates, chain_jacobian, three_states, 3, [0, 1, 1, 2], [0, 0, 1, 1], held)
+def settle(model, *, runs=1, tolerances=LOOSE, held=(), workers=1, seconds=None, **values):
+    """States of rest (runs, n), and how the runs ended."""
+    kernel = compiled(model) if isinstance(model, str) else model
+    y, p = batch(kernel, runs, **values)
+    system = kernel.system((), held)
+    return settle_batch(system, METHOD, tolerances, y, p, workers, seconds=seconds)
 
 
 def chain_solution(t, a, b):
-    """From (1, 0, 0); the Bateman equations."""
+    """(3, times) from (1, 0, 0); the Bateman equations."""
     t = np.asarray(t, float)
     first = np.exp(-a * t)
     second = a / (b - a) * (np.exp(-a * t) - np.exp(-b * t))
-    return np.stack([first, second, 1 - first - second], axis=-1)
+    return np.stack([first, second, 1 - first - second])
 
 
-# Prothero & Robinson: y' = p0 (y - cos(p1 t)) - p1 sin(p1 t); solution cos(p1 t), any stiffness.
-@cfunc(SIGNATURE)
-def forced_rates(t, y_, p_, out_):
-    y, p, out = carray(y_, 1), carray(p_, 2), carray(out_, 1)
-    out[0] = p[0] * (y[0] - np.cos(p[1] * t)) - p[1] * np.sin(p[1] * t)
-
-
-@cfunc(SIGNATURE)
-def forced_jacobian(t, y_, p_, out_):
-    p, out = carray(p_, 2), carray(out_, 2)
-    out[0] = p[0]
-    out[1] = p[0] * p[1] * np.sin(p[1] * t) - p[1] * p[1] * np.cos(p[1] * t)
-
-
-@cfunc(SIGNATURE)
-def one_state(t, y_, p_, out_):
-    carray(out_, 1)[0] = carray(y_, 1)[0]
-
-
-def forced():
-    return system(forced_rates, forced_jacobian, one_state, 1, [0], [0])
-
-
-# y' = p0 y^2: y = 1 / (1 - p0 t), no solution beyond t = 1/p0.
-@cfunc(SIGNATURE)
-def blow_up_rates(t, y_, p_, out_):
-    y, p, out = carray(y_, 1), carray(p_, 1), carray(out_, 1)
-    out[0] = p[0] * y[0] * y[0]
-
-
-@cfunc(SIGNATURE)
-def blow_up_jacobian(t, y_, p_, out_):
-    y, p, out = carray(y_, 1), carray(p_, 1), carray(out_, 2)
-    out[0] = 2 * p[0] * y[0]
-    out[1] = 0.0
-
-
-def blow_up():
-    return system(blow_up_rates, blow_up_jacobian, one_state, 1, [0], [0])
-
-
-# Harmonic oscillator of angular frequency p0: never at rest.
-@cfunc(SIGNATURE)
-def oscillator_rates(t, y_, p_, out_):
-    y, p, out = carray(y_, 2), carray(p_, 1), carray(out_, 2)
-    out[0] = p[0] * y[1]
-    out[1] = -p[0] * y[0]
-
-
-@cfunc(SIGNATURE)
-def oscillator_jacobian(t, y_, p_, out_):
-    p, out = carray(p_, 1), carray(out_, 4)
-    out[0], out[1], out[2], out[3] = p[0], -p[0], 0.0, 0.0
-
-
-@cfunc(SIGNATURE)
-def two_states(t, y_, p_, out_):
-    y, out = carray(y_, 2), carray(out_, 2)
-    out[0], out[1] = y[0], y[1]
-
-
-def oscillator():
-    return system(oscillator_rates, oscillator_jacobian, two_states, 2, [0, 1], [1, 0])
+def same(a, b):
+    """Whether two arrays are equal to the last bit, NaN included."""
+    return np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
