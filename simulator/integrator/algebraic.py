@@ -16,6 +16,8 @@ INCONSISTENT = int(Status.INCONSISTENT)
 @compiled
 def make_consistent(g, tables, w, lane):  # type: ignore[no-untyped-def]
     """Newton's method for a lane's algebraic states, the others fixed. Returns a Status."""
+    if g.algebraic_count == 0:
+        return 0
     count, lanes, matrix = g.algebraic_count, g.lanes, matrix_of(g, lane)
     x = matrix + count * (count + 1)
     for _ in range(ITERATIONS):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .algebraic import make_consistent
-from .cache import compiled
+from .cache import compiled, entry_point
 from .events import begin_events, cut_at_change, happen, move_to, next_execution
 from .group import describe, idle_group
 from .lanes import call, take_next
@@ -100,7 +100,7 @@ def no_ends(runs: int) -> Ends:
 
 
 @compiled
-def start_piece(g, tables, w, lane_of, lane, work):  # type: ignore[no-untyped-def]
+def start_piece(g, tables, w, lane_of, lane, work, jumps):  # type: ignore[no-untyped-def]
     """All that happens at a lane's time, before a smooth piece of its run. Returns a Status."""
     write_pending(g, w, lane_of, lane, work.out)  # with the parameters from before
     t, p, status = w[TIME * g.lanes + lane], g.at_p + lane * g.parameters, SUCCESS
@@ -113,13 +113,13 @@ def start_piece(g, tables, w, lane_of, lane, work):  # type: ignore[no-untyped-d
         call(g.prepare, w, p, 0, 0, g.at_q + lane, g.at_scratch, 0)
     lane_of[CHANGE, lane] = k
     stop = work.changes.time[k] if k < end else np.inf
-    if g.algebraic_count > 0:
+    if jumps is not None:
         status = make_consistent(g, tables, w, lane)
-    if g.watching != 0 and status == SUCCESS:
-        status = happen(g, tables, w, lane)
-        stop = min(stop, next_execution(g, w, lane))
-        if g.algebraic_count > 0 and status == SUCCESS:
+        if status == SUCCESS:
+            status = happen(g, tables, w, lane)
+        if status == SUCCESS:
             status = make_consistent(g, tables, w, lane)
+        stop = min(stop, next_execution(g, w, lane))
     w[STOP * g.lanes + lane] = stop
     if status == SUCCESS:
         record_now(g, tables, w, lane_of, lane, work.times, work.out)
@@ -141,7 +141,7 @@ def end_run(g, w, lane_of, lane, ends, status, queue, out):  # type: ignore[no-u
 
 
 @compiled
-def next_run(g, tables, w, lane_of, lane, work, ends, queue):  # type: ignore[no-untyped-def]
+def next_run(g, tables, w, lane_of, lane, work, ends, queue, jumps):  # type: ignore[no-untyped-def]
     """Put the next run that has anything to integrate into a lane; False when none is left."""
     while True:
         run = take_next(queue, NEXT)
@@ -152,9 +152,9 @@ def next_run(g, tables, w, lane_of, lane, work, ends, queue):  # type: ignore[no
         lane_of[REPORTED, lane] = lane_of[PENDING, lane] = 0
         lane_of[CHANGE, lane] = work.changes.start[run]
         put_run(g, w, lane, work.states[run], work.parameters[run])
-        if g.watching != 0:
+        if jumps is not None:
             begin_events(g, tables, w, lane)
-        status = start_piece(g, tables, w, lane_of, lane, work)
+        status = start_piece(g, tables, w, lane_of, lane, work, jumps)
         if status == SUCCESS and lane_of[REPORTED, lane] < work.times.size:
             return True
         end_run(g, w, lane_of, lane, ends, status, queue, work.out)
@@ -182,7 +182,7 @@ def failed_attempt(g, w, lane_of, lane, last):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def accept(g, tables, w, lane_of, ends, times, out):  # type: ignore[no-untyped-def]
+def accept(g, tables, w, lane_of, ends, times, out, jumps):  # type: ignore[no-untyped-def]
     """Take the attempts whose error is small enough, and record the outputs within them."""
     lanes, prepared = g.lanes, False
     for lane in range(lanes):
@@ -194,27 +194,29 @@ def accept(g, tables, w, lane_of, ends, times, out):  # type: ignore[no-untyped-
         ends.accepted[run] += 1
         t, h, stop = w[TIME * lanes + lane], w[H * lanes + lane], w[STOP * lanes + lane]
         t_new = stop if h == stop - t else t + h
-        if not prepared and (g.watching != 0 or times[lane_of[REPORTED, lane]] <= t_new):
+        if not prepared and (jumps is not None or times[lane_of[REPORTED, lane]] <= t_new):
             call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
             prepared = True
-        cut = cut_at_change(g, tables, w, lane) if g.watching != 0 else 2.0
-        if cut <= 1.0:
-            t_new = max(t + cut * h, np.nextafter(t, np.inf)) if cut < 1.0 else t_new
-            w[STOP * lanes + lane] = t_new
+        cut = 2.0
+        if jumps is not None:
+            cut = cut_at_change(g, tables, w, lane)
+            if cut <= 1.0:
+                t_new = max(t + cut * h, np.nextafter(t, np.inf)) if cut < 1.0 else t_new
+                w[STOP * lanes + lane] = t_new
         if times[lane_of[REPORTED, lane]] <= t_new:
             record_step(g, tables, w, lane_of, lane, times, h, t_new, out)
-        if cut < 1.0:
+        if jumps is not None and cut < 1.0:
             move_to(g, w, lane, cut)
         w[TIME * lanes + lane] = t_new
         w[H * lanes + lane] = h * w[FACTOR * lanes + lane]
     call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
 
 
-@compiled
-def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue):  # type: ignore[no-untyped-def]
+@entry_point
+def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps):  # type: ignore[no-untyped-def]
     last, live = work.times[work.times.size - 1], 0
     for lane in range(g.lanes):
-        live += next_run(g, tables, w, lane_of, lane, work, ends, queue)
+        live += next_run(g, tables, w, lane_of, lane, work, ends, queue, jumps)
     while live > 0:
         linearise(g, tables, w)
         for lane in range(g.lanes):
@@ -222,7 +224,7 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue):  # type: i
                 w[H * g.lanes + lane] = first_step(g, tables, w, lane)
                 lane_of[FRESH, lane] = 0
         attempt(g, tables, w, gamma)
-        accept(g, tables, w, lane_of, ends, work.times, work.out)
+        accept(g, tables, w, lane_of, ends, work.times, work.out, jumps)
         for lane in range(g.lanes):
             run = lane_of[RUN, lane]
             if run == IDLE:
@@ -232,7 +234,7 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue):  # type: i
                 ends.rejected[run] += 1
                 status = failed_attempt(g, w, lane_of, lane, last)
             elif going and w[TIME * g.lanes + lane] >= w[STOP * g.lanes + lane]:
-                status = start_piece(g, tables, w, lane_of, lane, work)
+                status = start_piece(g, tables, w, lane_of, lane, work, jumps)
                 going = lane_of[REPORTED, lane] < work.times.size
             if going and status == SUCCESS:
                 if ends.accepted[run] + ends.rejected[run] >= g.max_steps:
@@ -241,7 +243,7 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue):  # type: i
                     status = TIME_LIMIT
             if status != SUCCESS or not going:
                 end_run(g, w, lane_of, lane, ends, status, queue, work.out)
-                live -= not next_run(g, tables, w, lane_of, lane, work, ends, queue)
+                live -= not next_run(g, tables, w, lane_of, lane, work, ends, queue, jumps)
 
 
 def integrate_batch(
@@ -286,11 +288,14 @@ def integrate_batch(
     method = compile_method(tableau, system.lanes, system.timed)
     g, tables = describe(system, method, tolerances)
 
+    # Code for events and algebraic states is compiled for systems that have them only: numba leaves
+    # out what follows `is not None` where None is passed.
+    jumps = 1 if system.relations.size + system.events.size + system.algebraic.size else None
     work = Work(states, parameters, times, changes, out, rows)
 
     def integrate(queue: Indices) -> None:
         w, lane_of = idle_group(g, system, method, tolerances), np.full((7, g.lanes), IDLE)
-        _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue)
+        _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue, jumps)
 
     run_on_lanes(integrate, runs, g.lanes, workers, progress, seconds)
     return ends

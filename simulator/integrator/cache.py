@@ -59,17 +59,27 @@ def _source_digest() -> str:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`numba.njit` without the interpreter lock, cached in `cache_folder`.
+    """Compile a function for other compiled functions to call.
 
-    Numba reads its cache folder from a global setting when a function is decorated; it is set for
-    that moment only, so that functions of other packages keep theirs.
+    By `numba.njit`, without the interpreter lock and without memory management: compiled code here
+    makes no arrays. Cached in `cache_folder`.
     """
+    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function for Python to call; else as `compiled`."""
+    return _compiled(function, no_cfunc_wrapper=True)
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
+    """`numba.njit`, with numba's global setting for its cache folder set for that moment only."""
     with _DECORATION:
         previous = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(cache_folder() / f"numba-{_source_digest()}")
         try:
             dispatcher: Callable[..., Any] = numba.njit(
-                cache=True, nogil=True, error_model="numpy", _nrt=False
+                cache=True, nogil=True, error_model="numpy", _nrt=False, **options
             )(function)
             return dispatcher
         finally:

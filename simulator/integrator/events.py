@@ -91,6 +91,8 @@ def first_change(g, tables, w, lane, low, high):  # type: ignore[no-untyped-def]
 def cut_at_change(g, tables, w, lane):  # type: ignore[no-untyped-def]
     """The fraction of the step at which a relation first changes; 2 where none does."""
     low, high = 0.0, 1.0
+    if g.relation_count == 0:
+        return 2.0
     j = first_change(g, tables, w, lane, low, high)
     if j == g.lanes:
         return 2.0
@@ -244,6 +246,8 @@ def execute(g, tables, w, lane, i):  # type: ignore[no-untyped-def]
 def happen(g, tables, w, lane):  # type: ignore[no-untyped-def]
     """All that events do at a lane's time, and what follows from it at once. Returns a Status."""
     changed = False
+    if g.event_count + g.relation_count == 0:
+        return 0
     for _ in range(CASCADE_LIMIT):
         look(g, w, lane)
         if not notice(g, tables, w, lane):

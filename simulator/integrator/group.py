@@ -54,7 +54,6 @@ class Group(NamedTuple):
     event_count: int
     assignment_count: int
     relation_count: int
-    watching: int
     queue_size: int
     at_control: int
     at_y: int
@@ -123,7 +122,7 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[Gr
         *(lanes, n, sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
         *(factors.columns.size, stages),
         *(system.held.size, system.held_entries.size, system.algebraic.size),
-        *(events, assignments, relations, int(events + relations > 0), queue),
+        *(events, assignments, relations, queue),
         *places,
         *starts[:-1],
     )

@@ -22,7 +22,7 @@ from .batch import (
     no_ends,
     run_on_lanes,
 )
-from .cache import compiled
+from .cache import compiled, entry_point
 from .group import describe, idle_group
 from .lanes import call, take_next
 from .reporting import IDLE
@@ -83,7 +83,7 @@ def end_settling(g, w, lane, run, status, elapsed, found, ends):  # type: ignore
         ends.state[run] = culprit(g, w, lane)
 
 
-@compiled
+@entry_point
 def _settle_runs(g, tables, w, gamma, states, parameters, found, ends, queue, lane_of, times):  # type: ignore[no-untyped-def]
     """Integrate every run until it rests; time stands still at 0.
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .cache import compiled
+from .cache import compiled, entry_point
 from .lanes import aligned, call
 from .linear import Factors
 
@@ -84,7 +84,7 @@ class Tolerances(NamedTuple):
     max_steps: int
 
 
-@compiled
+@entry_point
 def _evaluate_groups(system, address, rows, t, y, p, out, w):  # type: ignore[no-untyped-def]
     sizes, lanes = system.sizes, system.lanes
     n, count = sizes.states, sizes.parameters
@@ -127,7 +127,7 @@ def evaluate(system: System, t: float, y: Array, p: Array, *, linearise: bool = 
     return out
 
 
-@compiled
+@entry_point
 def _read_points(system, t, y, p, out, w):  # type: ignore[no-untyped-def]
     sizes, needed, lanes = system.sizes, system.needed, system.lanes
     at_y = lanes
