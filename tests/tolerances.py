@@ -47,3 +47,6 @@ STEP_TWIN_RELATIVE = 1e-15
 
 # The step factor is computed by two steps of Newton's method, enough to choose a step by.
 STEP_FACTOR = 1e-3
+
+# Eliminations of small diagonally dominant matrices, of condition number below ten or so.
+ELIMINATION_RELATIVE = 1e-13

@@ -14,6 +14,8 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
+from .cache import compiled
+from .lanes import call
 from .machine_code import INTEGER, Code, Rows, compile_module
 
 Indices = NDArray[np.int64]
@@ -245,3 +247,25 @@ def table_functions(lanes: int) -> tuple[int, int]:
         _COMPILED[lanes] = compile_module(module)
     code = _COMPILED[lanes]
     return code.address("factorise"), code.address("solve")
+
+
+@compiled
+def solve_many(solve, w, first, second, lu, out, tables, n, lanes, count):  # type: ignore[no-untyped-def]
+    """Solve for `count` right-hand sides with one factorisation, in every lane.
+
+    Parameters
+    ----------
+    solve
+        Address of the function, see `table_functions`.
+    w
+        Flat array that holds everything, at the places that follow.
+    first, out
+        Right-hand sides and solutions: `count` blocks of n rows each.
+    second
+        n rows that are added to every right-hand side.
+    lu, tables
+        The factors, and the tables of the solution (anywhere for code that needs none).
+    """
+    for k in range(count):
+        block = k * n * lanes
+        call(solve, w, first + block, second, lu, out + block, tables, n)

@@ -5,13 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simulator.codegen import compile_network
+from simulator.codegen import compile_network, program
 from simulator.codegen.arrays import evaluate_arrays
-from simulator.codegen.elimination import operations
 from simulator.codegen.equations import amount_symbol, equations, evaluation_order
 from simulator.errors import ModelError
-from simulator.integrator.rosenbrock import factorise_system
-from simulator.integrator.system import evaluate
+from simulator.integrator.system import evaluate, read_outputs
 from simulator.network.expression import TIME, Number, Symbol, apply
 from simulator.network.network import Compartment, Network, Parameter, Reaction, Species
 from tests.tolerances import COMPILED_TWIN_RELATIVE
@@ -79,49 +77,115 @@ def states_and_constants(kernel, seed):
     )
 
 
-@pytest.mark.parametrize("seed", range(5))
+RUNS = 11
+"""More than a group of lanes, and no whole number of groups."""
+
+
+def batch_of(kernel, seed):
+    random = np.random.default_rng(seed)
+    y = random.uniform(0.2, 2, (RUNS, len(kernel.states)))
+    return y, random.uniform(0.5, 2, (RUNS, len(kernel.parameters)))
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_rates_and_outputs(compiled, seed):
     net, kernel = compiled
-    y, p = states_and_constants(kernel, seed)
-    known, expected = twin(net, kernel, 0.3, y, p)
-    system = kernel.system()
-    got, outputs = np.empty(len(y)), np.empty(len(kernel.outputs))
-    evaluate(system.rates, 0.3, y, p, got)
-    evaluate(system.outputs, 0.3, y, p, outputs)
-    np.testing.assert_allclose(got, expected, rtol=COMPILED_TWIN_RELATIVE)
-    by_name = dict(zip(kernel.outputs, outputs, strict=True))
-    assert by_name["AB"] == pytest.approx(known["A"] + known["B"] + known["bag"], rel=1e-14)
-    for name in ("A", "B", "C", "E", "V", "w", "bag", "cell", "k", "R1", "R2"):
-        assert by_name[name] == pytest.approx(known[name], rel=COMPILED_TWIN_RELATIVE), name
+    y, p = batch_of(kernel, seed)
+    got = evaluate(kernel.system(), 0.3, y, p)
+    outputs = read_outputs(kernel.system(kernel.outputs), 0.3, y, p)
+    assert outputs.shape == (RUNS, len(kernel.outputs))
+    for run in range(RUNS):
+        known, expected = twin(net, kernel, 0.3, y[run], p[run])
+        np.testing.assert_allclose(got[run], expected, rtol=COMPILED_TWIN_RELATIVE)
+        by_name = dict(zip(kernel.outputs, outputs[run], strict=True))
+        total = known["A"] + known["B"] + known["bag"]
+        assert by_name["AB"] == pytest.approx(total, rel=1e-14)
+        for name in ("A", "B", "C", "E", "V", "w", "bag", "cell", "k", "R1", "R2"):
+            assert by_name[name] == pytest.approx(known[name], rel=COMPILED_TWIN_RELATIVE), name
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "names", [(), ("A",), ("w", "A"), ("E",), ("R2", "A", "R2"), ("C",), ("V", "k")]
+)
+def test_some_outputs_are_those_of_all(compiled, names):
+    _, kernel = compiled
+    y, p = batch_of(kernel, 1)
+    every = read_outputs(kernel.system(kernel.outputs), 0.3, y, p)
+    some = read_outputs(kernel.system(names), 0.3, y, p)
+    places = [kernel.outputs.index(name) for name in names]
+    np.testing.assert_allclose(some, every[:, places], rtol=COMPILED_TWIN_RELATIVE)
+
+
+def test_states_as_they_are_need_no_code(compiled):
+    _, kernel = compiled
+    system = kernel.system(("w", "A"))
+    assert system.outputs == 0
+    assert [kernel.states[k] for k in system.needed] == ["w", "A"]
+
+
+def test_only_states_that_outputs_are_made_of_are_needed(compiled):
+    _, kernel = compiled
+    needed = {kernel.states[k] for k in kernel.system(("AB",)).needed}
+    assert needed == {"A", "B", "bag"}
+    assert kernel.system(("k",)).needed.size == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_jacobian_against_complex_free_differences(compiled, seed):
     """Central differences of the NumPy twin at two steps, extrapolated: good to about 1e-9."""
     net, kernel = compiled
-    y, p = states_and_constants(kernel, seed)
-    n, entries = len(y), kernel.pattern.shape[1]
-    out = np.empty(entries + n)
-    evaluate(kernel.system().jacobian, 0.3, y, p, out)
-    dense = np.zeros((n, n + 1))
-    dense[kernel.pattern[0], kernel.pattern[1]] = out[:entries]
-    dense[:, n] = out[entries:]
+    y, p = batch_of(kernel, seed)
+    n, entries = y.shape[1], kernel.pattern.shape[1]
+    out = evaluate(kernel.system(), 0.3, y, p, linearise=True)
+    assert out.shape == (RUNS, 2 * n + entries)
+    plain = evaluate(kernel.system(), 0.3, y, p)
+    np.testing.assert_allclose(out[:, :n], plain, rtol=COMPILED_TWIN_RELATIVE)
+    for run in (0, RUNS - 1):
+        dense = np.zeros((n, n + 1))
+        dense[kernel.pattern[0], kernel.pattern[1]] = out[run, n : n + entries]
+        dense[:, n] = out[run, n + entries :]
 
-    def difference(k, h):
-        def rates(sign):
-            moved, t = y.copy(), 0.3
-            if k == n:
-                t += sign * h
-            else:
-                moved[k] += sign * h
-            return twin(net, kernel, t, moved, p)[1]
+        def difference(k, h, run=run):
+            def rates(sign):
+                moved, t = y[run].copy(), 0.3
+                if k == n:
+                    t += sign * h
+                else:
+                    moved[k] += sign * h
+                return twin(net, kernel, t, moved, p[run])[1]
 
-        return (rates(1) - rates(-1)) / (2 * h)
+            return (rates(1) - rates(-1)) / (2 * h)
 
-    for k in range(n + 1):
-        h = 1e-3
-        estimate = (4 * difference(k, h) - difference(k, 2 * h)) / 3
-        np.testing.assert_allclose(dense[:, k], estimate, rtol=1e-7, atol=1e-8)
+        for k in range(n + 1):
+            h = 1e-3
+            estimate = (4 * difference(k, h) - difference(k, 2 * h)) / 3
+            np.testing.assert_allclose(dense[:, k], estimate, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_program_in_parts_is_the_same_program(monkeypatch, seed):
+    """Rates, derivatives and outputs, computed by functions of at most three operations each."""
+    net = network()
+    whole = compile_network(net)
+    monkeypatch.setattr(program, "CHUNK", 3)
+    parts = compile_network(net)
+    y, p = batch_of(whole, seed)
+    systems = [kernel.system(kernel.outputs) for kernel in (whole, parts)]
+    assert systems[1].sizes.scratch > systems[0].sizes.scratch
+    # A product that is handed on is rounded before it is added.
+    for linearise in (False, True):
+        one, other = (evaluate(s, 0.3, y, p, linearise=linearise) for s in systems)
+        np.testing.assert_allclose(one, other, rtol=COMPILED_TWIN_RELATIVE, atol=1e-14)
+    one, other = (read_outputs(s, 0.3, y, p) for s in systems)
+    np.testing.assert_allclose(one, other, rtol=COMPILED_TWIN_RELATIVE)
+
+
+def test_held_states_and_their_entries(compiled):
+    _, kernel = compiled
+    system = kernel.system((), held=("B", "w"))
+    assert [kernel.states[k] for k in system.held] == ["B", "w"]
+    rows = {kernel.states[k] for k in kernel.pattern[0][system.held_entries]}
+    assert rows == {"B", "w"}
 
 
 def test_amounts_follow_a_varying_compartment(compiled):
@@ -134,53 +198,11 @@ def test_amounts_follow_a_varying_compartment(compiled):
     assert p[0, kernel.parameters.index("E")] == 3.0
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_written_out_elimination_equals_a_dense_solve(compiled, seed):
-    _, kernel = compiled
-    y, p = states_and_constants(kernel, seed)
-    system, n, entries = kernel.system(), len(y), kernel.pattern.shape[1]
-    jacobian = np.empty(entries + n)
-    evaluate(system.jacobian, 0.3, y, p, jacobian)
-    lu, row, x = np.empty(system.factors.columns.size + 3), np.zeros(n), np.empty(n)
-    assert kernel.written_out
-    assert operations(system.factors) > 0
-    assert factorise_system(system, jacobian, 7.0, lu, row)
-    right = np.arange(1.0, n + 1)
-    evaluate(system.solve, 0.0, right, lu, x)
-    dense = 7.0 * np.eye(n)
-    dense[kernel.pattern[0], kernel.pattern[1]] -= jacobian[:entries]
-    np.testing.assert_allclose(dense @ x, right, rtol=1e-12)
-
-
-def test_written_out_elimination_refuses_a_singular_matrix(compiled):
-    _, kernel = compiled
-    system = kernel.system()
-    jacobian = np.zeros(kernel.pattern.shape[1] + len(kernel.states))
-    lu, row = np.empty(system.factors.columns.size + 3), np.zeros(len(kernel.states))
-    assert not factorise_system(system, jacobian, 0.0, lu, row)
-    jacobian[0] = np.nan
-    assert not factorise_system(system, jacobian, 1.0, lu, row)
-
-
-def test_tables_and_written_out_elimination_agree(compiled):
-    _, kernel = compiled
-    written, walked = kernel.system(), kernel.system()._replace(factorise=0, solve=0)
-    y, p = states_and_constants(kernel, 0)
-    jacobian = np.empty(kernel.pattern.shape[1] + len(y))
-    evaluate(written.jacobian, 0.3, y, p, jacobian)
-    size = written.factors.columns.size
-    one, other, row = np.empty(size + 3), np.empty(size + 3), np.zeros(len(y))
-    assert factorise_system(written, jacobian, 5.0, one, row)
-    assert factorise_system(walked, jacobian, 5.0, other, row)
-    np.testing.assert_allclose(one[:size], other[:size], rtol=1e-13)
-
-
 def test_a_network_without_states_is_its_rules():
     still = network(reactions=(), rate_rules=(), compartments=(Compartment("cell", 2.0),))
     kernel = compile_network(dataclasses.replace(still, species=(Species("A", "cell", 1.0),)))
     y, p = kernel.initial.values(1, {})
-    outputs = np.empty(len(kernel.outputs))
-    evaluate(kernel.system().outputs, 0.5, y[0], p[0], outputs)
+    outputs = read_outputs(kernel.system(kernel.outputs), 0.5, y, p)[0]
     assert kernel.states == ()
     assert outputs[kernel.outputs.index("V")] == pytest.approx(1.5 + np.sin(0.5), rel=1e-15)
 

@@ -4,6 +4,7 @@ Models are compiled once a session. Values of runs are given by name, as numbers
 for each run.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from simulator.integrator.steady import settle_batch
 from simulator.integrator.system import Tolerances
 from simulator.integrator.tableau import rodas5p
 from simulator.network.antimony import read_antimony
+from simulator.network.formula import parse_formula
 
 METHOD = rodas5p()
 LOOSE = Tolerances(1e-6, 1e-9, 2_000)
@@ -182,3 +184,11 @@ def chain_solution(t, a, b):
 def same(a, b):
     """Whether two arrays are equal to the last bit, NaN included."""
     return np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
+
+
+def with_algebraic(text, **residuals):
+    """The network of an Antimony text, and for some of its parameters what must be 0."""
+    network = read_antimony(text, "test.ant")
+    rules = tuple((name, parse_formula(residual, "test")) for name, residual in residuals.items())
+    free = tuple(replace(p, constant=False) if p.id in residuals else p for p in network.parameters)
+    return replace(network, parameters=free, algebraic_rules=rules)
