@@ -65,7 +65,7 @@ RESTING = 1e-7
 """Relative distance from rest that is allowed to a state which cannot be polished."""
 
 VANISHED = 1e-3
-"""Fraction of atol below which a state of rest is zero."""
+"""Fraction of atol below which a state that only decays has come to zero."""
 
 BLOCK_NUMBERS = 2**21
 """Entries of the matrices that are held at once: 16 MB for each copy."""
@@ -203,9 +203,11 @@ def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None
     continuum = _in_continuum(problem, settled, fixed, possible & ~root)
     y = np.where(continuum[:, None], settled, y)
     found = np.flatnonzero(root | continuum)
+    if not found.size:
+        return
     rest.moved[runs[found]] = moved = distance(y[found], settled[found], problem.atol)
-    y[np.abs(y) < VANISHED * problem.atol] = 0.0
     part = problem.pick(found)
+    y[found] = without_remainders(part, y[found])
     grown = growth(
         problem.structure,
         problem.jacobian(y[found], part.parameters),
@@ -271,7 +273,11 @@ def linearise(
 def _iterate(
     problem: Problem, settled: Array, fixed: Mask, possible: Mask
 ) -> tuple[Array, Mask, Indices]:
-    """Newton steps: where they lead (runs, n), which runs converged close by, and step counts."""
+    """Newton steps: where they lead (runs, n), which runs converged close by, and step counts.
+
+    Nothing is damped but at zero, where states that began non-negative stop: a root that undamped
+    steps do not reach from within CLOSE is not the one that integration is about to settle on.
+    """
     y, atol = settled.copy(), problem.atol
     reached, steps = np.zeros(len(y), bool), np.zeros(len(y), np.int64)
     replaced = np.zeros((len(y), len(problem.structure.moieties)), np.int64)
@@ -287,20 +293,19 @@ def _iterate(
         )
         replaced[active] = reduced.replaced
         step = solve(reduced, right)[:, :, 0] * reduced.column
-        length = _step_length(here, step, signed[active], atol)
-        here += length[:, None] * step
-        here[signed[active] & (here < 0)] = 0.0
+        here += step
+        here[signed[active] & (here < 0)] = 0.0  # a root below zero is then never reached
         y[active] = here
         steps[active] += 1
         size = _size(step, reduced.column, 0.5 * VANISHED * atol)
         moved = _size(step, reduced.column, atol)
         stalled = (size <= STALLED) & (size > 0.5 * last[active])
-        converged = (length == 1) & ((size <= CONVERGED) | stalled)
+        converged = (size <= CONVERGED) | stalled
         near = distance(here, settled[active], atol) <= CLOSE
         contracts = moved <= np.maximum(STALLED, CONTRACTION * last_moved[active])
         reached[active[converged & near]] = True
         last[active], last_moved[active] = size, moved
-        active = active[~converged & near & (length > 0) & (contracts | (iteration < 2))]
+        active = active[~converged & near & (contracts | (iteration < 2))]
     return y, reached, steps
 
 
@@ -320,11 +325,19 @@ def distance(y: Array, settled: Array, atol: float) -> Array:
     return _size(y - settled, np.where(larger > 0, larger, 1.0), atol)
 
 
-def _step_length(y: Array, step: Array, signed: Mask, atol: float) -> Array:
-    """Fraction (runs,) of the step that leaves no signed state below zero by more than atol."""
-    crosses = signed & (y + step < -atol)
-    room = np.where(crosses, 0.9 * y / np.where(crosses, -step, 1.0), 1.0)
-    return np.asarray(room.min(axis=1, initial=1.0))
+def without_remainders(problem: Problem, y: Array) -> Array:
+    """States (runs, n) at rest, with exact zeros for what has decayed and nothing makes any more.
+
+    Of the states below VANISHED atol those stay that have a rate when the others are zero: they are
+    small, and not on their way to zero.
+    """
+    zero = np.abs(y) < VANISHED * problem.atol
+    while True:
+        cleared = np.where(zero, 0.0, y)
+        made = zero & (problem.rates(cleared, problem.parameters) != 0)
+        if not made.any():
+            return cleared
+        zero &= ~made
 
 
 def _root_error(problem: Problem, y: Array, fixed: Mask, reached: Mask) -> Array:
@@ -348,6 +361,8 @@ def _in_continuum(problem: Problem, settled: Array, fixed: Mask, asked: Mask) ->
     """
     found = np.zeros(len(settled), bool)
     runs = np.flatnonzero(asked)
+    if not runs.size:
+        return found
     _, right = linearise(problem.pick(runs), settled[runs], fixed[runs])
     # Rows sum to at most 1: a run farther from balance cannot pass, and is spared the work.
     runs = runs[np.abs(right).max(axis=(1, 2), initial=0.0) <= 2 * RESTING]

@@ -1,5 +1,6 @@
 """Conserved moieties against exact ranks, libRoadRunner, and trajectories."""
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -172,8 +173,6 @@ def test_rate_rules_conserve_only_the_very_terms_that_others_lose():
 
 
 def test_algebraic_states_are_in_no_moiety():
-    import dataclasses
-
     net = network([[-1, 0], [1, -1], [0, 1]])
     eqs = equations(net)
     assert len(find_moieties(net, eqs).coefficients) == 1
@@ -322,6 +321,13 @@ def test_a_state_that_is_made_does_not_stay_zero():
     assert Vanishing(eqs, frozenset(), frozenset({"C", "D", "E"})).states == {"D", "E"}
     assert Vanishing(eqs, frozenset(), frozenset({"C", "E"})).states == frozenset()
     assert Vanishing(eqs, frozenset({"C"}), frozenset({"C"})).states == {"C"}
+
+
+def test_a_state_that_a_constraint_determines_is_not_known_to_stay_zero():
+    eqs = equations(read_antimony("species A\nA -> ; A\nA = 0", "test"))
+    assert Vanishing(eqs, frozenset(), frozenset({"A"})).states == {"A"}
+    eqs = dataclasses.replace(eqs, algebraic=frozenset({"A"}))
+    assert Vanishing(eqs, frozenset(), frozenset({"A"})).states == frozenset()
 
 
 def test_what_an_expression_makes_of_zero():

@@ -83,6 +83,15 @@ def test_a_dimer_against_its_quadratic():
     close(found.states, np.stack([free, ks * free**2], axis=1))
 
 
+def test_a_dissociation_whose_moieties_overlap():
+    problem = RestProblem("species A, B, C\nA -> B + C; A - 2*B*C\nA = 1; B = 0; C = 0.5")
+    free = (np.sqrt(3) - 1) / 2  # 2 B (B + 1/2) = 1 - B
+    assert len(problem.moieties.coefficients) == 2
+    found = problem.rest(50.0)
+    assert found.verdict.tolist() == [AT_REST]
+    close(found.states[0], [1 - free, free, free + 0.5])
+
+
 def test_transport_between_compartments_of_different_sizes():
     sizes = [(2.0, 0.25), (2.0, 3.0), (1e-3, 50.0)]
     problem = RestProblem(TRANSPORT)
@@ -240,6 +249,7 @@ def test_the_centre_of_an_oscillation_is_unstable():
     [
         "species A, B\n-> A; 1e-3; -> B; 1 - B\nA = 1; B = 1",
         "species A, B\n-> A; 1e-12; -> B; 1 - B\nA = 1; B = 1",
+        "species A, B\n-> A; 1e-15; -> B; 1 - B\nA = 1; B = 1",
         "species A\n-> A; 1e-9*A\nA = 1",
         "species A, B\nA -> B; 5*A - B; -> A; 1e-10\nA = 1; B = 5",
     ],
@@ -327,6 +337,15 @@ def test_where_timers_end(name, expected):
     close(found.states[0], expected)
 
 
+@pytest.mark.parametrize("distance", [1e-4, 1e-6, 1e-7])
+def test_steps_that_only_halve_the_distance_are_no_proof(distance):
+    """At 1 two states of rest meet; from above it is approached like 1 / t."""
+    problem = RestProblem("species z\n-> z; -(z - 1)^2\nz = 2")
+    start, p = problem.runs()
+    found = problem.polish(np.full((1, 1), 1 + distance), start, p)
+    assert found.verdict.tolist() == [NOT_AT_REST]
+
+
 @pytest.mark.parametrize("start", [1e-20, 1e-12])
 def test_what_would_grow_from_less_than_atol_is_not_called_absent(start):
     problem = RestProblem("species x\n-> x; x*(1 - x)\nx = 0")
@@ -372,11 +391,23 @@ def test_what_only_decays_ends_at_zero(text, time):
     assert not found.states.any()
 
 
+def test_what_is_small_but_made_is_not_zero():
+    text = """
+    species a, b, d
+    a -> ; a; -> b; e - 2*b; b -> d; b; d -> ; d
+    a = 1; b = 0; d = 0; e = 4e-14
+    """
+    found = RestProblem(text).rest(100.0)
+    assert found.verdict.tolist() == [AT_REST]
+    assert found.states[0, 0] == 0
+    close(found.states[0, 1:] * 1e14, [4 / 3, 4 / 3], 1e-9)
+
+
 def test_a_root_below_zero_is_refused():
     problem = RestProblem("species x\n-> x; -x - e\nx = 1; e = 0")
-    start, p = problem.runs({"e": 5 * ATOL}, {"e": 0.0})
-    found = problem.polish(np.zeros((2, 1)), start, p)
-    assert found.verdict.tolist() == [NOT_AT_REST, AT_REST]
+    start, p = problem.runs({"e": 5 * ATOL}, {"e": 0.5 * ATOL}, {"e": 0.0})
+    found = problem.polish(np.zeros((3, 1)), start, p)
+    assert found.verdict.tolist() == [NOT_AT_REST, NOT_AT_REST, AT_REST]
 
 
 def test_a_state_that_has_become_negative_may_rest_there():
@@ -450,6 +481,38 @@ def test_a_state_beside_a_continuum_is_not_moved_onto_it():
     settled = problem.integrate(start, p, 8.0)
     assert settled[0, 0] > 1e-5
     assert problem.polish(settled, start, p).verdict.tolist() == [NOT_AT_REST]
+
+
+def test_a_state_beside_a_continuum_in_a_slow_direction_is_not_at_rest():
+    """E and F exchange 1e5 times more slowly than their partners: rates are small, and not zero."""
+    text = """
+    species A, B, C, D, E, F, G
+    A -> B; A; A -> C; 0.3*A; D -> E; 1e6*(D - E); F -> G; 1e6*(F - G); E -> F; 10*(E - F)
+    A = 1e-30; B = 1; C = 2; D = 1; E = 1; F = 1; G = 1
+    """
+    problem = RestProblem(text)
+    start, p = problem.runs()
+    state = dict(zip(problem.equations.states, range(7), strict=True))
+    assert problem.polish(start, start, p).verdict.tolist() == [CONTINUUM]
+    off = start.copy()
+    off[0, [state["D"], state["E"]]] += 1e-4
+    off[0, [state["F"], state["G"]]] -= 1e-4
+    assert problem.polish(off, start, p).verdict.tolist() == [NOT_AT_REST]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_hidden_total_is_a_continuum_whatever_round_off_makes_of_it(seed):
+    """A ring of six without synthesis: singular, though elimination may leave a tiny pivot."""
+    k = np.random.default_rng(seed).uniform(0.1, 10, 12)
+    lines = ["species " + ", ".join(f"s{i}" for i in range(6)), "-> s0; e; s0 -> ; e*s0", "e = 0"]
+    lines += [f"s{i} -> s{(i + 1) % 6}; {k[i]}*s{i} - {k[i + 6]}*s{(i + 1) % 6}" for i in range(6)]
+    lines += [f"s{i} = {i / 3}" for i in range(6)]
+    problem = RestProblem("\n".join(lines))
+    start, p = problem.runs()
+    settled = problem.integrate(start, p, 100.0)
+    found = problem.polish(settled, start, p)
+    assert found.verdict.tolist() == [CONTINUUM]
+    np.testing.assert_array_equal(found.states, settled)
 
 
 def test_an_invariant_that_is_not_linear_makes_a_continuum():
@@ -593,6 +656,19 @@ def test_a_slow_instability_beside_fast_rates_is_seen():
     found = problem.polish(start, start, p)
     assert found.verdict.tolist() == [UNSTABLE]
     close(found.growth, [1e-3])
+
+
+def test_a_slow_instability_within_a_fast_block_is_seen():
+    text = """
+    species A, B
+    A -> B; 1e4*(A - B); -> A; 1e-3*A - 1e-3
+    A = 1; B = 1
+    """
+    problem = RestProblem(text)
+    start, p = problem.runs()
+    found = problem.polish(start, start, p)
+    assert found.verdict.tolist() == [UNSTABLE]
+    close(found.growth, [5e-4], 1e-6)
 
 
 def test_blocks_come_in_the_order_in_which_they_act():
