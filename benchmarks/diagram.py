@@ -51,6 +51,7 @@ def draw(name: str, stored: Mapping[str, Any], curves: "Mapping[str, Curve]", fi
     axes.set_yscale("log")
     axes.invert_xaxis()
     axes.xaxis.set_major_locator(ticker.LogLocator(numticks=12))
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axes.tick_params(which="minor", length=0)
     axes.set_xlabel("achieved relative error, median run (more precise to the right)")
