@@ -94,12 +94,12 @@ class Reference:
         ]
         self.held: Values = {}
         self._initial(overrides or {})
-        self.unknowns = [self.held.pop(name) for name in self.residuals]
-        self.unknowns = [1.0 if math.isnan(u) else u for u in self.unknowns]
         self.y = np.array(
             [self.held[s.id] * self._size(s.id, self.held) for s in self.amounts]
             + [self.held[name] for name in self.rate_rules]
         )
+        self.unknowns = [self.held.pop(name) for name in self.residuals]
+        self.unknowns = [1.0 if math.isnan(u) else u for u in self.unknowns]
 
     def _initial(self, overrides: Mapping[str, float]) -> None:
         """Value of every quantity and flux at time 0; nan where the file gives none."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..errors import did_you_mean
 from .expression import TIME, symbols
 from .network import Network, formulas
-from .order import find_cycle, rule_equations
+from .order import dependencies, find_cycle, rule_equations
 from .rates import rate_equations
 
 
@@ -17,6 +17,7 @@ def problems(network: Network, complete: bool = True) -> list[str]:
     Unless it is `complete`, quantities may lack values.
     """
     found = [*_unknown(network), *_cycles(network), *_conflicts(network), *_events(network)]
+    found += _unsolved_starts(network)
     return [*found, *_without_value(network)] if complete else found
 
 
@@ -138,6 +139,39 @@ def _events(network: Network) -> Iterator[str]:
             if name in seen:
                 yield f"{place} twice"
             seen.add(name)
+
+
+def _unsolved_starts(network: Network) -> Iterator[str]:
+    """Initial values that need what an algebraic rule gives which is not solved for it.
+
+    Such a quantity is found from the initial values, not before them.
+    """
+    from_unsolved = {name: name for name, _ in network.algebraic_rules}
+    starts = dict(network.initial_assignments)
+    uses = dependencies(dict(network.algebraic_rules) | rule_equations(network) | starts)
+    for _ in range(len(uses) if from_unsolved else 0):
+        from_unsolved |= {
+            name: from_unsolved[other]
+            for name, others in uses.items()
+            for other in others
+            if name not in from_unsolved and other in from_unsolved
+        }
+    ruled = {name for name, _ in (*network.assignment_rules, *network.rate_rules)}
+    concentrations = {s.id: s.compartment for s in network.species if not s.only_substance_units}
+    for name in sorted(from_unsolved.keys() & starts.keys()):
+        # an amount over the size of its compartment is given by the amount
+        if symbols(starts[name]) != {concentrations.get(name)}:
+            yield _unsolved(name, from_unsolved[name])
+    for name, size in concentrations.items():
+        if size in from_unsolved and name not in starts.keys() | ruled | from_unsolved.keys():
+            yield _unsolved(name, from_unsolved[size])
+
+
+def _unsolved(name: str, source: str) -> str:
+    return (
+        f'the initial value of "{name}" depends on "{source}", '
+        "which an algebraic rule gives that cannot be solved for it"
+    )
 
 
 def _without_value(network: Network) -> Iterator[str]:

@@ -11,6 +11,9 @@ from ..errors import ModelError
 
 _START_TAG = re.compile(r"<(?:\w+:)?sbml\b[^>]*>")
 _ATTRIBUTE = re.compile(r"""(?<=\s)([\w:]+)\s*=\s*["']([^"']*)["']""")
+# What libsbml's messages on composition begin with, before they say what is wrong.
+_GENERAL = "Errors arose during the attempt to flatten"
+_RULE = re.compile(r"^.*Reference: L3V1 Comp V1 Section [\d.]+ ")
 _VERSIONS = {
     ("2", "1"): "http://www.sbml.org/sbml/level2",
     **{("2", v): f"http://www.sbml.org/sbml/level2/version{v}" for v in "2345"},
@@ -104,8 +107,10 @@ def flattened(document: Any, source: str) -> tuple[Any, str] | None:
     before = document.getNumErrors()
     if document.convert(options) != libsbml.LIBSBML_OPERATION_SUCCESS:
         found = [document.getError(i) for i in range(before, document.getNumErrors())]
-        sentences = [" ".join(e.getMessage().split()) for e in found if e.getSeverity() > 1]
-        refuse(source, sentences or ["the models that it is composed of cannot be made one"])
+        messages = (" ".join(e.getMessage().split()) for e in found if e.getSeverity() > 1)
+        reasons = [_RULE.sub("", m) for m in messages if not m.startswith(_GENERAL)]
+        place = "the models that it is composed of cannot be made one"
+        refuse(source, [f"{place}: {reason}" for reason in reasons] or [place])
     return document, str(libsbml.writeSBMLToString(document))
 
 
