@@ -127,17 +127,19 @@ def _rows_to_replace(structure: Structure, fixed: Mask, turnover: Array) -> Indi
     runs, count = left.shape[:2]
     replaced = np.full((runs, count), -1, np.int64)
     every = np.arange(runs)
+    present = structure.moieties != 0
+    shares = (present.astype(float) @ present.T.astype(float)) > 0
     for k in range(count):
         part = np.abs(left[:, k])
         pivot = np.where(part > INDEPENDENT, part * turnover, -1.0).argmax(axis=1)
         says = part[every, pivot] > INDEPENDENT
         replaced[says, k] = pivot[says]
         value = np.where(says, left[every, k, pivot], np.inf)
-        for later in range(k + 1, count):
+        for later in k + 1 + np.flatnonzero(shares[k, k + 1 :]):
             ratio = left[every, later, pivot] / value
-            if ratio.any():  # most moieties share no state
-                left[:, later] -= ratio[:, None] * left[:, k]
-                left[every, later, pivot] = 0.0
+            left[:, later] -= ratio[:, None] * left[:, k]
+            left[every, later, pivot] = 0.0
+            shares[later] |= shares[k]
     return replaced
 
 
