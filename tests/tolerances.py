@@ -50,3 +50,10 @@ STEP_FACTOR = 1e-3
 
 # Eliminations of small diagonally dominant matrices, of condition number below ten or so.
 ELIMINATION_RELATIVE = 1e-13
+
+# The C library's vector mathematics is within 4 ulp (https://sourceware.org/glibc/wiki/libmvec), the
+# reference within 1.
+VECTOR_FUNCTION_ULP = 5
+
+# Two implementations of a function of the C library, each within some 2 ulp.
+LIBRARY_FUNCTION_ULP = 4

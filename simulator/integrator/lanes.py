@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
+ALIGNMENT = 128  # bytes: a row of the widest group, and so the widest vector register
 SMALL = 40  # states: up to about here, a group of twice the width fits the fastest cache
 
 

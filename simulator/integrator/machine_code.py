@@ -172,13 +172,16 @@ _COMPILING = threading.Lock()
 DIGEST = 32  # bytes of a SHA-256 digest
 
 
-def _machine() -> Any:
-    """A target machine for this processor; an engine takes ownership of the one it is given."""
+def _machine(cpu: str | None = None) -> Any:
+    """A target machine for this processor; an engine takes ownership of the one it is given.
+
+    For another processor of the same family, `cpu` is LLVM's name of it.
+    """
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(),
-        features=binding.get_host_cpu_features().flatten(),
+        cpu=cpu or binding.get_host_cpu_name(),
+        features="" if cpu else binding.get_host_cpu_features().flatten(),
         opt=2,
         jit=True,
     )
@@ -242,7 +245,7 @@ def compile_module(module: ir.Module) -> Code:
         stored = folder / (hashlib.sha256((stamp + text).encode()).hexdigest()[:32] + ".o")
         data = _stored(stored)
         if data is None:
-            data = _object_code(text, machine)
+            data = bytes(machine.emit_object(_optimised(text, machine)))
             _store(stored, data)
         engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
         engine.add_object_file(binding.ObjectFileRef.from_data(data))
@@ -255,13 +258,19 @@ def processor() -> str:
     return str(binding.get_host_cpu_name()) + str(binding.get_host_cpu_features().flatten())
 
 
-def _object_code(text: str, machine: Any) -> bytes:
+def _optimised(text: str, machine: Any) -> Any:
     parsed = binding.parse_assembly(text)
     parsed.verify()
     options = binding.create_pipeline_tuning_options(speed_level=1)
     builder = binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
-    return bytes(machine.emit_object(parsed))
+    return parsed
+
+
+def assembly(module: ir.Module, cpu: str | None = None) -> str:
+    """What `compile_module` makes of a module, as text; also for another processor's `cpu` name."""
+    machine = _machine(cpu)
+    return str(machine.emit_assembly(_optimised(str(module), machine)))
 
 
 def _stored(path: Path) -> bytes | None:
