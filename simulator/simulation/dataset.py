@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -85,12 +86,17 @@ def _attributes(readout: Readout) -> dict[str, str]:
     return attributes
 
 
+@cache
+def _version(distribution: str) -> str:
+    return version(distribution)
+
+
 def _provenance(model: Model, start: str, tolerances: Tolerances) -> dict[str, Any]:
     return {
         "model": model.definition.name,
         "model_hash": model.hash,
         "steroidsim_version": __version__,
-        "numba_version": numba.__version__,
+        "numba_version": _version("numba"),
         "numpy_version": np.__version__,
         "method": "Rodas5P",
         "start": start,

@@ -326,11 +326,11 @@ def _relate(
     outputs, status = outcome.outputs[:, :runs], outcome.status[:runs]
     failed_at = outcome.failed_at[:runs]
     with np.errstate(divide="ignore", invalid="ignore"):
-        for readout, values, every in zip(wanted, outputs, outcome.outputs, strict=True):
+        for k, readout in enumerate(wanted):
             if readout.relative_to == "start":
-                values /= values[:, :1].copy()
+                outputs[k] /= outputs[k, :, :1].copy()
             elif readout.relative_to == "vehicle" and twin is not None:
-                values /= every[twin]
+                outputs[k] /= outcome.outputs[k, twin]
     if twin is not None:
         inherits = (status == Status.SUCCESS) & (outcome.status[twin] != Status.SUCCESS)
         status = np.where(inherits, outcome.status[twin], status)

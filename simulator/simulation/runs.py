@@ -27,8 +27,8 @@ __all__ = ["Outcome", "Plan", "Rest", "equilibrate", "plan", "simulate_runs"]
 
 Progress = Callable[[int], None]
 
-# A block, for each worker: so many runs that few lanes wait for its last ones, but at most 32 MiB of
-# states and parameters.
+# A block, for each worker: so many runs that few lanes wait for its last ones, but at most 32 MiB
+# of states and parameters.
 RUNS_AT_ONCE = 2048
 NUMBERS_AT_ONCE = 1 << 22
 
