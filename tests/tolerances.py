@@ -57,3 +57,11 @@ VECTOR_FUNCTION_ULP = 5
 
 # Two implementations of a function of the C library, each within some 2 ulp.
 LIBRARY_FUNCTION_ULP = 4
+
+# Events against libRoadRunner with steps of at most 0.01 and tight tolerances: it narrows the time of
+# a trigger down to CVODE's root tolerance and restarts there.
+EVENT_REFERENCE = 1e-6
+
+# The time of an event is met to the resolution of time; each event, and the few steps to the next,
+# may add one such error.
+EVENT_TIME = 4

@@ -206,8 +206,10 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     given = {graph.inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
     values, event_table, assignment_table = _event_tables(eqs, graph, symbols)
     triggers = values[: len(eqs.events)]
-    watched = relations(graph, triggers) + [node for node in triggers if graph.varies[node]]
+    watched = relations(graph, triggers)
+    watched += [_truth(graph, node) for node in triggers if graph.varies[node]]
     watched += [node for node in relations(graph, rates) if not _moves(graph, node, n)]
+    watched += [node for node in steps(graph, rates + triggers) if not _moves(graph, node, n)]
     watch = len(values) + np.arange(len(watched))
     values += watched
     if values:
@@ -282,6 +284,23 @@ def relations(graph: Graph, wanted: Sequence[int]) -> list[int]:
         for node in graph.used(wanted)
         if graph.nodes[node].operator in RELATIONS and graph.varies[node]
     ]
+
+
+def steps(graph: Graph, wanted: Sequence[int]) -> list[int]:
+    """Whole numbers that vary and enter the nodes `wanted`: they change by jumps."""
+    found = []
+    for node in graph.used(wanted):
+        operator, arguments, _ = graph.nodes[node]
+        if graph.varies[node] and operator in ("floor", "ceiling", "quotient"):
+            found.append(node)
+        elif graph.varies[node] and operator == "remainder":
+            found.append(graph.apply("quotient", *arguments))
+    return found
+
+
+def _truth(graph: Graph, node: int) -> int:
+    """A node that is 1 where this one is true, else 0."""
+    return graph.apply("not_equal", node, graph.constant(0.0))
 
 
 def _moves(graph: Graph, node: int, states: int) -> bool:

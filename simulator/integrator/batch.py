@@ -134,8 +134,8 @@ def end_run(g, w, lane_of, lane, ends, status, queue, out):  # type: ignore[no-u
     run = lane_of[RUN, lane]
     ends.status[run] = status
     ends.time[run] = w[TIME * g.lanes + lane]
-    if status != SUCCESS:
-        ends.state[run] = culprit(g, w, lane)
+    if status != SUCCESS and ends.accepted[run] + ends.rejected[run] > 0:
+        ends.state[run] = culprit(g, w, lane, status == NOT_FINITE)
     lane_of[RUN, lane] = IDLE
     take_next(queue, DONE)
 
@@ -178,7 +178,13 @@ def failed_attempt(g, w, lane_of, lane, last):  # type: ignore[no-untyped-def]
         else:
             h *= FAILED_SHRINK
     w[H * g.lanes + lane] = h
-    return why if t + h <= t or h < 1e-14 * abs(t) else SUCCESS
+    return why if too_small(h, t) else SUCCESS
+
+
+@compiled
+def too_small(h, t):  # type: ignore[no-untyped-def]
+    """Whether a step is lost in the resolution of time."""
+    return t + h <= t or h < 1e-14 * abs(t)
 
 
 @compiled
@@ -197,16 +203,16 @@ def accept(g, tables, w, lane_of, ends, times, out, jumps):  # type: ignore[no-u
         if not prepared and (jumps is not None or times[lane_of[REPORTED, lane]] <= t_new):
             call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
             prepared = True
-        cut = 2.0
+        whole = True
         if jumps is not None:
-            cut = cut_at_change(g, tables, w, lane)
-            if cut <= 1.0:
-                t_new = max(t + cut * h, np.nextafter(t, np.inf)) if cut < 1.0 else t_new
-                w[STOP * lanes + lane] = t_new
+            cut = cut_at_change(g, tables, w, lane, t_new)
+            if cut <= t_new:
+                whole = cut == t_new
+                w[STOP * lanes + lane] = t_new = cut
         if times[lane_of[REPORTED, lane]] <= t_new:
             record_step(g, tables, w, lane_of, lane, times, h, t_new, out)
-        if jumps is not None and cut < 1.0:
-            move_to(g, w, lane, cut)
+        if jumps is not None and not whole:
+            move_to(g, w, lane, (t_new - t) / h)
         w[TIME * lanes + lane] = t_new
         w[H * lanes + lane] = h * w[FACTOR * lanes + lane]
     call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
@@ -236,6 +242,9 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps):  # 
             elif going and w[TIME * g.lanes + lane] >= w[STOP * g.lanes + lane]:
                 status = start_piece(g, tables, w, lane_of, lane, work, jumps)
                 going = lane_of[REPORTED, lane] < work.times.size
+            elif going and w[FACTOR * g.lanes + lane] < 1.0:
+                if too_small(w[H * g.lanes + lane], w[TIME * g.lanes + lane]):
+                    status = STEP_TOO_SMALL
             if going and status == SUCCESS:
                 if ends.accepted[run] + ends.rejected[run] >= g.max_steps:
                     status = STEP_LIMIT

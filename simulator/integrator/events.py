@@ -1,10 +1,10 @@
 """Events: what happens to a run when a condition becomes true (SBML Level 3 Version 2, 4.11).
 
-The relations (x > y) in triggers, and those of time in rates, are looked at along the dense output
-of every accepted step, at as many times at once as a row has numbers; the first that changes is
-narrowed down to the resolution of time, and the step is cut there. So a trigger that is true for a
-moment only is not missed as long as one of its relations stays changed, and no step runs across a
-switch in time.
+The relations (x > y) in triggers, and relations and steps (floor) of time in rates, are watched:
+they are looked at along the dense output of every accepted step, at as many times at once as a row
+has numbers; the first that changes is narrowed down to the resolution of time, and the step is cut
+there. So a trigger that is true for a moment only is not missed as long as one of its relations
+stays changed, and no step runs across a switch in time.
 What the arguments g, tables and w hold: see `group`.
 
 A lane keeps, from the place `queue_of` on: how many executions are pending, how many random numbers
@@ -59,16 +59,23 @@ def look(g, w, lane):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def first_change(g, tables, w, lane, low, high):  # type: ignore[no-untyped-def]
-    """The first of some times, evenly spread over a part of the step, at which a relation differs.
+def spread_time(g, low, high, j):  # type: ignore[no-untyped-def]
+    """One of the times, evenly spread over a part of the step up to its end, that are looked at."""
+    return high if j == g.lanes - 1 else low + (high - low) * ((j + 1) / g.lanes)
 
-    low, high : fractions of the step.  Returns the number of that time, or how many there are.
+
+@compiled
+def first_change(g, tables, w, lane, low, high):  # type: ignore[no-untyped-def]
+    """Which of the times in a part of the step is the first where something watched differs.
+
+    low, high : times.  Returns the number of that time, or how many there are.
     """
     lanes, block = g.lanes, g.n * g.lanes
     t, h = w[TIME * lanes + lane], w[H * lanes + lane]
     for j in range(lanes):
-        s = low + (high - low) * ((j + 1) / lanes)
-        w[g.at_moment + j] = t + s * h
+        time = spread_time(g, low, high, j)
+        s = (time - t) / h
+        w[g.at_moment + j] = time
         for k in range(g.n):
             row = k * lanes + lane
             dense = g.at_dense + row
@@ -82,29 +89,28 @@ def first_change(g, tables, w, lane, low, high):  # type: ignore[no-untyped-def]
     for j in range(lanes):
         for r in range(g.relation_count):
             row = tables[g.relations + r] * lanes
-            if (w[g.at_values + row + j] != 0.0) != (w[held + r] != 0.0):
+            if w[g.at_values + row + j] != w[held + r]:
                 return j
     return lanes
 
 
 @compiled
-def cut_at_change(g, tables, w, lane):  # type: ignore[no-untyped-def]
-    """The fraction of the step at which a relation first changes; 2 where none does."""
-    low, high = 0.0, 1.0
+def cut_at_change(g, tables, w, lane, end):  # type: ignore[no-untyped-def]
+    """The first time up to the step's end at which something watched differs; inf where none does.
+
+    No number lies between this time and one at which nothing differs yet.
+    """
+    low, high = w[TIME * g.lanes + lane], end
     if g.relation_count == 0:
-        return 2.0
+        return np.inf
     j = first_change(g, tables, w, lane, low, high)
     if j == g.lanes:
-        return 2.0
-    t, h = w[TIME * g.lanes + lane], w[H * g.lanes + lane]
-    while True:
-        width = (high - low) / g.lanes
-        low, high = low + width * j, low + width * (j + 1)
-        if t + 0.5 * (low + high) * h <= t + low * h or t + 0.5 * (low + high) * h >= t + high * h:
-            return high
-        if high - low < 1e-15:
-            return high
+        return np.inf
+    while low < low + 0.5 * (high - low) < high:
+        earlier = spread_time(g, low, high, j - 1) if j > 0 else low
+        low, high = earlier, spread_time(g, low, high, j)
         j = min(first_change(g, tables, w, lane, low, high), g.lanes - 1)
+    return high
 
 
 @compiled

@@ -175,17 +175,24 @@ def rates_finite(g, w, lane):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def culprit(g, w, lane):  # type: ignore[no-untyped-def]
-    """The state whose rate is no number, or else the one that changes most for its size."""
-    worst, found = 0.0, -1
+def culprit(g, w, lane, by_rate):  # type: ignore[no-untyped-def]
+    """The state that holds a lane up, as far as its last attempt shows.
+
+    With `by_rate`, one whose rate is no number; else that of the largest last stage for its size,
+    which in stiffly accurate methods is the error estimate.
+    """
+    last, worst, found = g.at_u + (g.stages - 1) * g.n * g.lanes, 0.0, -1
     for k in range(g.n):
-        if not np.isfinite(w[g.at_linear + k * g.lanes + lane]):
+        if by_rate and not np.isfinite(w[g.at_linear + k * g.lanes + lane]):
             return k
+    for k in range(g.n):
         place = k * g.lanes + lane
-        size = abs(w[g.at_y + place]) + w[ATOL * g.lanes]
-        change = abs(w[g.at_y_new + place] - w[g.at_y + place]) / size
-        if not change <= worst:
-            worst, found = change, k
+        size = w[ATOL * g.lanes + lane] + w[RTOL * g.lanes + lane] * abs(w[g.at_y + place])
+        error = abs(w[last + place]) / size
+        if not np.isfinite(error):
+            return k
+        if error > worst:
+            worst, found = error, k
     return found
 
 

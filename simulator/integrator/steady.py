@@ -80,7 +80,7 @@ def end_settling(g, w, lane, run, status, elapsed, found, ends):  # type: ignore
             y = w[g.at_y + k * g.lanes + lane]
             found[run, k] = 0.0 if abs(y) < nothing else y
     else:
-        ends.state[run] = culprit(g, w, lane)
+        ends.state[run] = culprit(g, w, lane, True)
 
 
 @entry_point

@@ -2,6 +2,7 @@
 
 import ctypes
 
+import numba
 import numpy as np
 from llvmlite import ir
 
@@ -33,6 +34,10 @@ def call(address, *arrays, count=0):
     assert len(arrays) <= 5
     places = [None if a is None else a.ctypes.data for a in arrays]
     SIGNATURE(address)(*places, *[None] * (5 - len(arrays)), count)
+
+
+entry = numba.njit(error_model="numpy")
+"""Makes a function that Python can call of one that calls compiled functions."""
 
 
 def compiled(write):

@@ -147,7 +147,7 @@ def test_many_right_hand_sides_with_one_factorisation(kind):
     w = rows.block(np.concatenate([np.zeros(places[-1]), table]))
     w[: solver.lu.size] = solver.lu.ravel()
     w[places[1] : places[2]] = right.ravel()
-    solve_many(solver.addresses[1], w, *places[[1, 2, 0, 3, 4]], n, lanes, many)
+    solve_several(solver.addresses[1], w, *places[[1, 2, 0, 3, 4]], n, lanes, many)
     got = w[places[3] : places[4]].reshape(many, n, lanes)
     expected = np.linalg.solve(solver.matrices(shift, jacobian), right.transpose(2, 1, 0))
     np.testing.assert_allclose(got, expected.transpose(2, 1, 0), rtol=1e-11, atol=1e-13)
@@ -210,10 +210,25 @@ def test_a_diagonal_that_nothing_fills_is_seen(kind):
     assert not (solver.factorise(np.ones(4), jacobian) <= CANCELLATION_LIMIT).any()
 
 
+@rows.entry
+def factorise_one(w, n):
+    return factorise_dense(w, 0, n)
+
+
+@rows.entry
+def solve_one(w, n):
+    solve_dense(w, 0, n)
+
+
+@rows.entry
+def solve_several(solve, w, first, second, lu, out, tables, n, lanes, count):
+    solve_many(solve, w, first, second, lu, out, tables, n, lanes, count)
+
+
 def dense_lu(matrix):
     n = len(matrix)
     w = np.concatenate([matrix.ravel(), np.zeros(2 * n)])
-    return w, factorise_dense(w, 0, n)
+    return w, factorise_one(w, n)
 
 
 @settings(max_examples=40, deadline=None)
@@ -225,7 +240,7 @@ def test_pivoting_needs_no_diagonal(n, seed):
     w, regular = dense_lu(matrix)
     assert regular
     w[-n:] = right
-    solve_dense(w, 0, n)
+    solve_one(w, n)
     # Elimination with pivoting leaves a residual of round-off, however small the determinant is.
     size = np.abs(matrix).max() * np.abs(w[-n:]).sum()
     assert np.abs(matrix @ w[-n:] - right).max() <= ELIMINATION_RELATIVE * size
