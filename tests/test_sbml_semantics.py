@@ -7,6 +7,7 @@ simulator, and in part against what the specification says in numbers.
 import numpy as np
 import pytest
 
+import simulator as sim
 from simulator.network.definition import plain_definition
 from simulator.network.sbml import read_sbml
 from simulator.simulation.model import Model
@@ -178,3 +179,15 @@ def test_amount_stays_when_an_event_changes_the_size():
     found = model.simulate(TIMES, outputs=["s"], rtol=1e-9, atol=1e-12)
     before = 1.5 + 0.4 * 1.2
     assert float(found["s"][3]) == pytest.approx(before * 2 / 5 + 0.4 * (TIMES[3] - 1.2))
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "found"),
+    [
+        ("an event changes what an algebraic rule depends on", "x", 'computes it from "s"'),
+        ("algebraic rules give the size of a compartment", "c", 'computes it from "x"'),
+    ],
+)
+def test_what_an_algebraic_rule_determines_cannot_be_set(name, quantity, found):
+    with pytest.raises(sim.ConditionError, match=found):
+        model_of(name).simulate(TIMES, set={quantity: 2.0})

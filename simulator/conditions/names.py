@@ -48,7 +48,8 @@ class Names:
 
     @cached_property
     def _rules(self) -> Mapping[str, Expression]:
-        return dict(self.definition.network.assignment_rules)
+        network = self.definition.network
+        return dict((*network.assignment_rules, *network.algebraic_rules))
 
     @cached_property
     def _units(self) -> Mapping[str, str]:
@@ -149,7 +150,7 @@ class Names:
                 "and cannot be set."
             )
         if id in self._rules:
-            used = [f'"{name}"' for name in sorted(symbols(self._rules[id]))]
+            used = [f'"{name}"' for name in sorted(symbols(self._rules[id]) - {id})]
             text = " and ".join(filter(None, [", ".join(used[:-1]), *used[-1:]])) or "constants"
             raise ConditionError(
                 f'{kind} "{id}" cannot be set: a rule of {model} computes it from {text}.'

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TIME = "<time>"
+TIME = "model time"
 """Name under which model time appears as a `Symbol`: no id of a file, which may well be `time`."""
 
 #: operator -> (fewest, most) arguments; None = any number.
