@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .algebraic import make_consistent
-from .cache import compiled, entry_point
+from .cache import compiled, entry_point, inlined
 from .events import begin_events, cut_at_change, happen, move_to, next_execution
 from .group import describe, idle_group
 from .lanes import call, take_next
@@ -27,12 +27,12 @@ from .reporting import (
     RUN,
     UNCUT,
     record_now,
-    record_step,
+    record_steps,
     write_pending,
 )
 from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
 from .status import Status
-from .step_code import ACCEPT, ERROR, FACTOR, STOP, H, compile_method
+from .step_code import ACCEPT, CUT, ERROR, FACTOR, STOP, T_NEW, H, compile_method
 from .step_code import T as TIME
 from .system import Array, Indices, System, Tolerances
 from .tableau import Tableau
@@ -78,13 +78,13 @@ class Ends(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What `integrate_batch` is given, see there."""
+    """What `integrate_batch` is given, see there; `out` as in `reporting.write_pending`."""
 
     states: Array
     parameters: Array
     times: Array
     changes: Changes
-    out: Array
+    out: tuple[Array, int, int]
     rows: Indices
 
 
@@ -187,10 +187,10 @@ def too_small(h, t):  # type: ignore[no-untyped-def]
     return t + h <= t or h < 1e-14 * abs(t)
 
 
-@compiled
+@inlined
 def accept(g, tables, w, lane_of, ends, times, out, jumps):  # type: ignore[no-untyped-def]
     """Take the attempts whose error is small enough, and record the outputs within them."""
-    lanes, prepared = g.lanes, False
+    lanes, wanted = g.lanes, False
     for lane in range(lanes):
         w[ACCEPT * lanes + lane] = 1.0
         run = lane_of[RUN, lane]
@@ -200,22 +200,44 @@ def accept(g, tables, w, lane_of, ends, times, out, jumps):  # type: ignore[no-u
         ends.accepted[run] += 1
         t, h, stop = w[TIME * lanes + lane], w[H * lanes + lane], w[STOP * lanes + lane]
         t_new = stop if h == stop - t else t + h
-        if not prepared and (jumps is not None or times[lane_of[REPORTED, lane]] <= t_new):
-            call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
-            prepared = True
-        whole = True
+        w[T_NEW * lanes + lane] = t_new
+        wanted = wanted or times[lane_of[REPORTED, lane]] <= t_new
+    if wanted or jumps is not None:
+        call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
         if jumps is not None:
-            cut = cut_at_change(g, tables, w, lane, t_new)
-            if cut <= t_new:
-                whole = cut == t_new
-                w[STOP * lanes + lane] = t_new = cut
-        if times[lane_of[REPORTED, lane]] <= t_new:
-            record_step(g, tables, w, lane_of, lane, times, h, t_new, out)
-        if jumps is not None and not whole:
-            move_to(g, w, lane, (t_new - t) / h)
-        w[TIME * lanes + lane] = t_new
-        w[H * lanes + lane] = h * w[FACTOR * lanes + lane]
+            cut_steps(g, tables, w, lane_of)
+        record_steps(g, tables, w, lane_of, times, out)
+        if jumps is not None:
+            end_at_cuts(g, w, lane_of)
+    for lane in range(lanes):
+        if w[ACCEPT * lanes + lane] == 0.0:
+            w[TIME * lanes + lane] = w[T_NEW * lanes + lane]
+            w[H * lanes + lane] *= w[FACTOR * lanes + lane]
     call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
+
+
+@compiled
+def cut_steps(g, tables, w, lane_of):  # type: ignore[no-untyped-def]
+    """End the accepted steps where events may have to be looked at."""
+    lanes = g.lanes
+    for lane in range(lanes):
+        w[CUT * lanes + lane] = 2.0
+        if w[ACCEPT * lanes + lane] == 0.0:
+            end = w[T_NEW * lanes + lane]
+            cut = cut_at_change(g, tables, w, lane, end)
+            if cut <= end:
+                w[STOP * lanes + lane] = w[T_NEW * lanes + lane] = cut
+            if cut < end:
+                since = cut - w[TIME * lanes + lane]
+                w[CUT * lanes + lane] = since / w[H * lanes + lane]
+
+
+@compiled
+def end_at_cuts(g, w, lane_of):  # type: ignore[no-untyped-def]
+    """Make the states where steps are cut their ends."""
+    for lane in range(g.lanes):
+        if w[CUT * g.lanes + lane] < 1.0:
+            move_to(g, w, lane, w[CUT * g.lanes + lane])
 
 
 @entry_point
@@ -242,9 +264,12 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps):  # 
             elif going and w[TIME * g.lanes + lane] >= w[STOP * g.lanes + lane]:
                 status = start_piece(g, tables, w, lane_of, lane, work, jumps)
                 going = lane_of[REPORTED, lane] < work.times.size
-            elif going and w[FACTOR * g.lanes + lane] < 1.0:
-                if too_small(w[H * g.lanes + lane], w[TIME * g.lanes + lane]):
-                    status = STEP_TOO_SMALL
+            elif (
+                going
+                and w[FACTOR * g.lanes + lane] < 1.0
+                and too_small(w[H * g.lanes + lane], w[TIME * g.lanes + lane])
+            ):
+                status = STEP_TOO_SMALL
             if going and status == SUCCESS:
                 if ends.accepted[run] + ends.rejected[run] >= g.max_steps:
                     status = STEP_LIMIT
@@ -300,10 +325,11 @@ def integrate_batch(
     # Code for events and algebraic states is compiled for systems that have them only: numba leaves
     # out what follows `is not None` where None is passed.
     jumps = 1 if system.relations.size + system.events.size + system.algebraic.size else None
-    work = Work(states, parameters, times, changes, out, rows)
+    flat = (out.reshape(-1), out.shape[1], times.size)
+    work = Work(states, parameters, times, changes, flat, rows)
 
     def integrate(queue: Indices) -> None:
-        w, lane_of = idle_group(g, system, method, tolerances), np.full((7, g.lanes), IDLE)
+        w, lane_of = idle_group(g, system, method, tolerances), np.full((8, g.lanes), IDLE)
         _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue, jumps)
 
     run_on_lanes(integrate, runs, g.lanes, workers, progress, seconds)

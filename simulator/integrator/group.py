@@ -36,6 +36,7 @@ class Group(NamedTuple):
     event_values: int
     finish: int
     dense: int
+    sample: int
     take: int
     timed: int
     order: int
@@ -117,7 +118,8 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[Gr
     starts = np.cumsum([0, *(table.size for table in indices)]).tolist()
     g = Group(
         *(system.rates, system.linearise, system.factorise, system.solve, system.prepare),
-        *(system.outputs, system.event_values, method.finish, method.dense, method.take),
+        *(system.outputs, system.event_values, method.finish, method.dense, method.sample),
+        *(method.take,),
         *(int(method.timed), method.order, tolerances.max_steps),
         *(lanes, n, sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
         *(factors.columns.size, stages),

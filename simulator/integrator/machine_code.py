@@ -71,11 +71,11 @@ class Rows:
 
     def load(self, argument: int, row: int | ir.Value) -> ir.Value:
         """A row of one of the arrays."""
-        return self.build.load(self._pointer(argument, row), align=8 * self.lanes)
+        return self.build.load(self._pointer(argument, row), align=min(8 * self.lanes, 64))
 
     def store(self, value: ir.Value, argument: int, row: int | ir.Value) -> None:
         """Put a row into one of the arrays."""
-        self.build.store(value, self._pointer(argument, row), align=8 * self.lanes)
+        self.build.store(value, self._pointer(argument, row), align=min(8 * self.lanes, 64))
 
     def _pointer(self, argument: int, row: int | ir.Value) -> ir.Value:
         if isinstance(row, int):

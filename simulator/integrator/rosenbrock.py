@@ -6,15 +6,15 @@ lane's numbers never sees another's. What the arguments g, tables and w hold: se
 
 import numpy as np
 
-from .cache import compiled
+from .cache import compiled, inlined
 from .dense import factorise_dense, solve_dense
 from .lanes import call
 from .linear import CANCELLATION_LIMIT
-from .step_code import ATOL, RTOL, SHIFT, STAGE_T, STOP, H
+from .step_code import ATOL, PER_H, RTOL, SHIFT, STAGE_T, STOP, H
 from .step_code import T as TIME
 
 
-@compiled
+@inlined
 def linearise(g, tables, w):  # type: ignore[no-untyped-def]
     """Rates, J and df/dt at (t, y), with held states at rest."""
     call(g.linearise, w, TIME * g.lanes, g.at_y, g.at_q, g.at_linear, g.at_scratch, 0)
@@ -29,7 +29,7 @@ def linearise(g, tables, w):  # type: ignore[no-untyped-def]
             w[g.at_jacobian + e + lane] = 0.0
 
 
-@compiled
+@inlined
 def factorise(g, tables, w):  # type: ignore[no-untyped-def]
     """LU of shift M - J in every lane; with pivoting where diagonal pivots lose too many digits.
 
@@ -76,7 +76,7 @@ def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
         w[matrix] = np.nan  # so that the attempt fails
 
 
-@compiled
+@inlined
 def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
     """Solve for the right-hand side first + second in every lane, into `out`."""
     call(g.solve, w, first, g.at_second, g.at_lu, out, g.at_solution, g.n)
@@ -93,7 +93,7 @@ def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
                     w[out + k * g.lanes + lane] = w[x + k]
 
 
-@compiled
+@inlined
 def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
     """One attempted step of every lane from (t, y), linearised there already.
 
@@ -107,6 +107,7 @@ def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
         elif left <= h + h:
             h = 0.5 * left
         w[H * lanes + lane] = h
+        w[PER_H * lanes + lane] = 1.0 / h
         w[SHIFT * lanes + lane] = 1.0 / (h * gamma)
     any_pivots = factorise(g, tables, w)
     for i in range(g.stages):

@@ -19,8 +19,8 @@ SAFETY = 0.85  # aim below the tolerance, so that most steps are accepted
 SHRINK, GROW = 0.2, 10.0  # bounds on the change of step size
 
 # Rows of control: what the step needs and gives beside the states.
-T, H, STOP, STAGE_T, SHIFT, ERROR, FACTOR, ACCEPT, RTOL, ATOL = range(10)
-CONTROL = 10
+T, H, PER_H, STOP, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, SAMPLE, CUT, RTOL, ATOL = range(14)
+CONTROL = 14
 
 
 class Method(NamedTuple):
@@ -31,6 +31,7 @@ class Method(NamedTuple):
         a stage, and what its right-hand side has beside the rates.
     finish : y, u, argument, y_new, control: y_new, error norm, factor of the step.
     dense : -, u, -, dense, -: coefficients of dense output, `dense_rows` for each state.
+    sample : y, y_new, dense, out, control: the states at the fraction SAMPLE of each lane's step.
     take : y, -, -, y_new, control: y becomes y_new in the lanes whose ACCEPT is 0.
     """
 
@@ -43,6 +44,7 @@ class Method(NamedTuple):
     combine: NDArray[np.int64]
     finish: int
     dense: int
+    sample: int
     take: int
 
 
@@ -64,6 +66,7 @@ def _compile(tableau: Tableau, lanes: int, timed: bool) -> tuple[Method, Code]:
         _write_combine(module, tableau, lanes, timed, i)
     _write_finish(module, tableau, lanes)
     _write_dense(module, tableau, lanes)
+    _write_sample(module, lanes)
     _write_take(module, lanes)
     code = compile_module(module)
     method = Method(
@@ -74,7 +77,7 @@ def _compile(tableau: Tableau, lanes: int, timed: bool) -> tuple[Method, Code]:
         tableau.dense.shape[0],
         timed,
         np.array([code.address(f"combine_{i}") for i in stages], np.int64),
-        *(code.address(name) for name in ("finish", "dense", "take")),
+        *(code.address(name) for name in ("finish", "dense", "sample", "take")),
     )
     return method, code
 
@@ -129,9 +132,8 @@ def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool,
     if continued:
         a = [pair for pair in a if pair[0] == i - 1]
     c = _weights(tableau.c[i, :i])
-    h = f.load(4, H)
-    per_h = f.build.fdiv(f.constant(1.0), h)
-    by_time = f.multiply(h, f.constant(float(tableau.d[i])))
+    per_h = f.load(4, PER_H)
+    by_time = f.multiply(f.load(4, H), f.constant(float(tableau.d[i])))
 
     def once(rows: list[ir.Value]) -> None:
         shifted = [f.build.add(r, f.count) for r in rows]
@@ -225,6 +227,23 @@ def _write_dense(module: ir.Module, tableau: Tableau, lanes: int) -> None:
             values = f.weighted(rows, start, _weights(tableau.dense[block]))
             for r, value in zip(rows, values, strict=True):
                 f.store(value, 3, f.build.add(r, f.build.mul(f.count, INTEGER(block))))
+
+    f.each_row(once)
+    f.end()
+
+
+def _write_sample(module: ir.Module, lanes: int) -> None:
+    f = _Blocks(module, "sample", lanes)
+    s = f.load(4, SAMPLE)
+    rest = f.subtract(f.constant(1.0), s)
+
+    def once(rows: list[ir.Value]) -> None:
+        for r in rows:
+            blocks = [f.build.mul(f.count, INTEGER(block)) for block in range(3)]
+            first, second, third = (f.load(2, f.build.add(r, block)) for block in blocks)
+            bend = f.add(first, f.multiply(s, f.add(second, f.multiply(s, third))))
+            late = f.multiply(s, f.add(f.load(1, r), f.multiply(rest, bend)))
+            f.store(f.add(f.multiply(rest, f.load(0, r)), late), 3, r)
 
     f.each_row(once)
     f.end()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .cache import compiled, entry_point
+from .cache import entry_point
 from .lanes import aligned, call
 from .linear import Factors
 
