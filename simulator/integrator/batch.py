@@ -32,7 +32,7 @@ from .reporting import (
 )
 from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
 from .status import Status
-from .step_code import ACCEPT, CUT, ERROR, FACTOR, STOP, T_NEW, H, compile_method
+from .step_code import ACCEPT, CUT, ERROR, FACTOR, LIVE, STOP, T_NEW, H, compile_method
 from .step_code import T as TIME
 from .system import Array, Indices, System, Tolerances
 from .tableau import Tableau
@@ -137,6 +137,7 @@ def end_run(g, w, lane_of, lane, ends, status, queue, out):  # type: ignore[no-u
     if status != SUCCESS and ends.accepted[run] + ends.rejected[run] > 0:
         ends.state[run] = culprit(g, w, lane, status == NOT_FINITE)
     lane_of[RUN, lane] = IDLE
+    w[LIVE * g.lanes + lane] = 0.0
     take_next(queue, DONE)
 
 

@@ -1,13 +1,14 @@
 """Sparse LU of 1/(h gamma) M - J without pivoting, on an order that keeps fill low.
 
 The pattern of J is fixed, so ordering and fill are found once (`analyse`); the numeric part works
-on lanes, one matrix for each run, walks index tables and allocates nothing. Diagonal pivots are safe
-for small enough h, where the matrix is diagonally dominant; where they are not, so much cancels in
+on lanes, one matrix for each run, walks index tables and allocates nothing. Diagonal pivots are
+safe for small enough h, where the matrix is diagonally dominant; where they are not, so much cancels in
 some pivot that its digits are lost. `factorise` measures that, and the caller then takes the run's
 matrix to `dense`, which pivots.
 """
 
 from collections.abc import Collection
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -67,8 +68,16 @@ def analyse(size: int, rows: Indices, columns: Indices, algebraic: Collection[in
     pattern = [set(row) for row in in_row]
     order: list[int] = []
     waiting = set(range(size))
+
+    def count(k: int) -> int:
+        return (len(in_row[k]) - 1) * (len(in_column[k]) - 1)
+
+    candidates = [(count(k), k) for k in range(size)]  # some out of date: see below
+    heapify(candidates)
     while waiting:
-        pivot = min(waiting, key=lambda k: ((len(in_row[k]) - 1) * (len(in_column[k]) - 1), k))
+        counted, pivot = heappop(candidates)
+        if pivot not in waiting or counted != count(pivot):
+            continue
         order.append(pivot)
         waiting.remove(pivot)
         right, below = in_row[pivot] - {pivot}, in_column[pivot] - {pivot}
@@ -79,6 +88,8 @@ def analyse(size: int, rows: Indices, columns: Indices, algebraic: Collection[in
         for j in right:
             in_column[j].discard(pivot)
             in_column[j] |= below
+        for k in right | below:
+            heappush(candidates, (count(k), k))
     position = np.empty(size, np.int64)
     position[order] = np.arange(size)
     row_start = np.zeros(size + 1, np.int64)
@@ -237,8 +248,9 @@ def table_functions(lanes: int) -> tuple[int, int]:
     """Addresses of `factorise` and `solve` on rows of `lanes` numbers.
 
     Their arguments are (shift, J, -, lu, tables) and (first, second, lu, out, tables), their count
-    is the number of states. `factorise` writes L + U of shift M - J, pivots inverted, and behind its entries the row of
-    cancellation (see `CANCELLATION_LIMIT`); `solve` solves for the right-hand side first + second.
+    is the number of states. `factorise` writes L + U of shift M - J, pivots inverted, and behind
+    its entries the row of cancellation (see `CANCELLATION_LIMIT`); `solve` solves for the
+    right-hand side first + second.
     """
     if lanes not in _COMPILED:
         module = ir.Module(name="sparse")

@@ -10,7 +10,7 @@ from .cache import compiled, inlined
 from .dense import factorise_dense, solve_dense
 from .lanes import call
 from .linear import CANCELLATION_LIMIT
-from .step_code import ATOL, PER_H, RTOL, SHIFT, STAGE_T, STOP, H
+from .step_code import ATOL, LIVE, PER_H, RTOL, SHIFT, STAGE_T, STOP, H
 from .step_code import T as TIME
 
 
@@ -47,7 +47,8 @@ def factorise(g, tables, w):  # type: ignore[no-untyped-def]
     )
     any_pivots = False
     for lane in range(g.lanes):
-        if not w[g.at_lu + g.lu_entries * g.lanes + lane] <= CANCELLATION_LIMIT:
+        live = w[LIVE * g.lanes + lane] != 0.0
+        if live and not w[g.at_lu + g.lu_entries * g.lanes + lane] <= CANCELLATION_LIMIT:
             any_pivots = True
             w[g.at_lu + g.lu_entries * g.lanes + lane] = np.inf
             pivot(g, tables, w, lane)
@@ -206,4 +207,5 @@ def put_run(g, w, lane, y, p):  # type: ignore[no-untyped-def]
     for k in range(g.parameters):
         w[start + k] = p[k]
     w[TIME * g.lanes + lane] = 0.0
+    w[LIVE * g.lanes + lane] = 1.0
     call(g.prepare, w, start, 0, 0, g.at_q + lane, g.at_scratch, 0)

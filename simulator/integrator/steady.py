@@ -28,7 +28,7 @@ from .lanes import call, take_next
 from .reporting import IDLE
 from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
 from .status import Status
-from .step_code import ACCEPT, ATOL, ERROR, FACTOR, H, compile_method
+from .step_code import ACCEPT, ATOL, ERROR, FACTOR, LIVE, H, compile_method
 from .system import Array, Indices, System, Tolerances
 from .tableau import Tableau
 
@@ -149,6 +149,7 @@ def _settle_runs(g, tables, w, gamma, states, parameters, found, ends, queue, la
                 end_settling(g, w, lane, one, status, elapsed[lane], found, ends)
                 take_next(queue, DONE)
                 run[lane], live, fill = IDLE, live - 1, True
+                w[LIVE * lanes + lane] = 0.0
 
 
 def settle_batch(

@@ -18,9 +18,11 @@ from .tableau import Array, Tableau
 SAFETY = 0.85  # aim below the tolerance, so that most steps are accepted
 SHRINK, GROW = 0.2, 10.0  # bounds on the change of step size
 
-# Rows of control: what the step needs and gives beside the states.
-T, H, PER_H, STOP, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, SAMPLE, CUT, RTOL, ATOL = range(14)
-CONTROL = 14
+# Rows of control: what the step needs and gives beside the states. LIVE: whether a lane has a run.
+T, H, PER_H, STOP, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, SAMPLE, CUT, RTOL, ATOL, LIVE = (
+    range(15)
+)
+CONTROL = 15
 
 
 class Method(NamedTuple):
