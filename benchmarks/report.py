@@ -94,11 +94,24 @@ def ratio_table(stored: dict[str, dict[str, Any]]) -> str:
     return "\n".join([*lines, "", " ".join(notes)])
 
 
+def compared(found: dict[str, Curve], peer: str, target: float) -> tuple[Cost, float, float]:
+    """A peer's cost over steroidsim's: median of the repeats' ratios, lowest and highest.
+
+    Tools take turns, so that a ratio within a repeat is of costs under the same load.
+    """
+    bound = ratio(found[peer].at(target), found[OWN].at(target)).bound
+    each = [
+        ratio(found[peer].at(target, k), found[OWN].at(target, k)).value
+        for k in range(len(found[OWN].cost))
+    ]
+    return Cost(float(np.median(each)), bound), min(each), max(each)
+
+
 def shown(found: dict[str, Curve], peer: str, target: float) -> str:
     """A ratio as it stands in the table."""
     if peer not in found:
         return "-"
-    value = ratio(found[peer].at(target), found[OWN].at(target))
+    value, _, _ = compared(found, peer, target)
     if not np.isfinite(value.value):
         return "-"
     digits = f"{value.value:.0f}" if value.value >= 10 else f"{value.value:.1f}"
@@ -153,7 +166,7 @@ def _write_points(file: Path, stored: dict[str, dict[str, Any]]) -> None:
 
 
 def _write_ratios(file: Path, stored: dict[str, dict[str, Any]]) -> None:
-    """Every ratio at equal error, with the lowest and highest of the repeats."""
+    """Every ratio at equal error: median, lowest and highest of the repeats."""
     with file.open("w", newline="", encoding="utf-8") as handle:
         table = csv.writer(handle, lineterminator="\n")
         table.writerow(["model", "error", "peer", "ratio", "bound", "lowest", "highest"])
@@ -161,11 +174,6 @@ def _write_ratios(file: Path, stored: dict[str, dict[str, Any]]) -> None:
             found = curves(each)
             for target in TARGETS:
                 for peer in (p for p in PEERS if p in found):
-                    whole = ratio(found[peer].at(target), found[OWN].at(target))
-                    single = [
-                        ratio(found[peer].at(target, k), found[OWN].at(target, k)).value
-                        for k in range(len(found[OWN].cost))
-                    ]
-                    numbers = [f"{x:.4g}" for x in (min(single), max(single))]
-                    row = [name, f"{target:.0e}", peer, f"{whole.value:.4g}", whole.bound]
-                    table.writerow([*row, *numbers])
+                    middle, low, high = compared(found, peer, target)
+                    row = [name, f"{target:.0e}", peer, f"{middle.value:.4g}", middle.bound]
+                    table.writerow([*row, f"{low:.4g}", f"{high:.4g}"])
