@@ -269,3 +269,17 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(sim.ModelError, match=r"ends in \.ant"):
         sim.load(tmp_path / "model.json")
+
+
+def test_a_failure_names_the_time_and_the_state(tmp_path):
+    file = tmp_path / "grow.ant"
+    file.write_text("x = 1; y = 1; k = 1; x' = k*x^2; y' = -y")
+    with pytest.raises(sim.IntegrationError, match=r"first at t = 1\b.*, at x"):
+        sim.load(file).simulate([0.5, 2.0], outputs=["x"])
+
+
+def test_a_time_budget_marks_what_is_not_done(decay):
+    with pytest.raises(sim.IntegrationError, match="TIME_LIMIT"):
+        decay.simulate([24.0], start="initial", max_seconds=1e-9)
+    with pytest.raises(sim.ConditionError, match="max_seconds is a number above 0, not -1"):
+        decay.simulate([24.0], max_seconds=-1)

@@ -5,9 +5,10 @@ queue while the others go on. What the arguments g, tables and w of compiled fun
 `group`.
 """
 
-import os
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ from .step_code import T as TIME
 from .system import Array, Indices, System, Tolerances
 from .tableau import Tableau
 
+WATCH = 0.05  # seconds between two looks at the clock and the progress
 FAILED_SHRINK = 0.25  # after a step that gave no usable number
 
 # Compiled code knows plain integers.
@@ -293,7 +295,7 @@ def integrate_batch(
     rows: Indices,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-    seconds: float | None = None,
+    deadline: float = math.inf,
 ) -> Ends:
     """Integrate every run from t = 0.
 
@@ -311,8 +313,8 @@ def integrate_batch(
         Threads; the numbers do not depend on it.
     progress
         Called now and then with the number of runs just finished, from this thread.
-    seconds
-        Wall-clock budget of the whole batch; runs that are not done end with TIME_LIMIT.
+    deadline
+        Moment of `time.monotonic` at which runs that are not done end with TIME_LIMIT.
 
     Returns
     -------
@@ -333,7 +335,7 @@ def integrate_batch(
         w, lane_of = idle_group(g, system, method, tolerances), np.full((8, g.lanes), IDLE)
         _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue, jumps)
 
-    run_on_lanes(integrate, runs, g.lanes, workers, progress, seconds)
+    run_on_lanes(integrate, runs, g.lanes, workers, progress, deadline)
     return ends
 
 
@@ -343,34 +345,31 @@ def run_on_lanes(
     lanes: int,
     workers: int,
     progress: Callable[[int], None] | None,
-    seconds: float | None,
+    deadline: float,
 ) -> None:
     """Call ``work(queue)`` on `workers` threads until the queue of runs is empty.
 
     Progress is reported, the clock watched and an interrupt taken from this thread.
     """
     queue = np.array([0, runs, 0, 0], np.int64)
-    workers = max(1, min(workers, -(-runs // lanes), os.cpu_count() or 1))
-    if workers == 1 and progress is None and seconds is None:
+    workers = max(1, min(workers, -(-runs // lanes)))
+    watched = progress is not None or deadline < math.inf
+    if workers == 1 and not watched:
         work(queue)
         return
+    reported = 0
     with ThreadPoolExecutor(workers) as pool:
         pending = {pool.submit(work, queue) for _ in range(workers)}
         try:
-            reported = 0
-            left = seconds
             while pending:
-                pause = 0.1 if progress is not None or seconds is not None else None
-                done, pending = wait(pending, timeout=pause)
+                done, pending = wait(pending, timeout=WATCH if watched else None)
                 for future in done:
                     future.result()
                 if progress is not None and queue[DONE] > reported:
                     progress(int(queue[DONE]) - reported)
                     reported = int(queue[DONE])
-                if left is not None:
-                    left -= 0.1
-                    if left <= 0:
-                        queue[HALT] = 1
+                if monotonic() >= deadline:
+                    queue[HALT] = 1
         except BaseException:
-            queue[HALT] = 1
+            queue[HALT] = 1  # the threads end at their next step
             raise

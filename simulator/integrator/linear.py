@@ -2,9 +2,9 @@
 
 The pattern of J is fixed, so ordering and fill are found once (`analyse`); the numeric part works
 on lanes, one matrix for each run, walks index tables and allocates nothing. Diagonal pivots are
-safe for small enough h, where the matrix is diagonally dominant; where they are not, so much cancels in
-some pivot that its digits are lost. `factorise` measures that, and the caller then takes the run's
-matrix to `dense`, which pivots.
+safe for small enough h, where the matrix is diagonally dominant; where they are not, so much
+cancels in some pivot that its digits are lost. `factorise` measures that, and the caller then takes
+the run's matrix to `dense`, which pivots.
 """
 
 from collections.abc import Collection

@@ -5,6 +5,7 @@ Rosenbrock steps of growing length turn into Newton steps as h grows, keep linea
 that the system itself would reach.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -160,7 +161,7 @@ def settle_batch(
     parameters: Array,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-    seconds: float | None = None,
+    deadline: float = math.inf,
 ) -> tuple[Array, Ends]:
     """Steady state of every run, from `states` (runs, n) with `parameters` (runs, parameters).
 
@@ -182,5 +183,5 @@ def settle_batch(
             g, tables, w, method.gamma, states, parameters, found, ends, queue, lane_of, times
         )
 
-    run_on_lanes(work, runs, g.lanes, workers, progress, seconds)
+    run_on_lanes(work, runs, g.lanes, workers, progress, deadline)
     return found, ends

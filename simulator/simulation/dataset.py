@@ -107,11 +107,11 @@ def _provenance(model: Model, start: str, tolerances: Tolerances) -> dict[str, A
 
 
 def report_failures(
+    model: Model,
     design: Design,
     outcome: Outcome,
     tolerances: Tolerances,
     on_failure: str,
-    time_unit: str,
 ) -> None:
     """Warn once about failed runs, or raise.
 
@@ -123,18 +123,18 @@ def report_failures(
     failed = np.flatnonzero(outcome.status != Status.SUCCESS)
     if not failed.size:
         return
-    message = _failure_sentence(design, outcome, failed, tolerances, time_unit)
+    message = _failure_sentence(model, design, outcome, failed, tolerances)
     if on_failure == "raise" or failed.size == outcome.status.size:
         raise IntegrationError(message)
     warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 def _failure_sentence(
+    model: Model,
     design: Design,
     outcome: Outcome,
     failed: NDArray[np.intp],
     tolerances: Tolerances,
-    time_unit: str,
 ) -> str:
     kinds = sorted(set(outcome.status[failed].tolist()))
     parts = []
@@ -145,7 +145,9 @@ def _failure_sentence(
         parts.append(f"{Status(kind).name} in run{'s' * (runs.size > 1)} {named}{more}")
     first = int(failed[0])
     where = ", ".join(f"{name}={label}" for name, label in design.label(first).items())
-    at = f"first at t = {outcome.failed_at[first]:.4g} {time_unit}".rstrip()
+    at = f"first at t = {outcome.failed_at[first]:.4g} {model.network.time_unit}".rstrip()
+    if outcome.state[first] >= 0:
+        at += f", at {model.kernel.states[outcome.state[first]]}"
     place = f"{at}; {where}" if where else at
     remedies = " ".join(dict.fromkeys(Status(kind).sentence for kind in kinds))
     budget = f" (max_steps is {tolerances.max_steps}, rtol {tolerances.rtol:g})"

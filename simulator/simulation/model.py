@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -101,6 +102,7 @@ class Model:
         rtol: float = 1e-6,
         atol: float = 1e-9,
         max_steps: int = MAX_STEPS,
+        max_seconds: float | None = None,
         on_failure: Literal["mark", "raise"] = "mark",
         workers: int | None = None,
         progress: bool | None = None,
@@ -131,6 +133,8 @@ class Model:
             unit.
         max_steps
             Step budget of a run.
+        max_seconds
+            Wall-clock budget of the call; runs that are not done end with the status TIME_LIMIT.
         on_failure
             ``"mark"`` failed runs as NaN from where they failed, with a warning, or ``"raise"``.
         workers
@@ -157,6 +161,7 @@ class Model:
         times = _check_times(time)
         start = self._check_start(start)
         tolerances = _check_tolerances(rtol, atol, max_steps)
+        deadline = _deadline(max_seconds)
         _check_choice("on_failure", on_failure, ("mark", "raise"))
         design = make_design(self.definition, factors, conditions, set, self.names)
         wanted = readouts(self, outputs, dims=design.dims)
@@ -177,7 +182,7 @@ class Model:
         with run_progress(progress, runs, "simulating") as advance:
             if start == "steady_state":
                 held = self.definition.population
-                rest = equilibrate(self.kernel, plans, held, tolerances, threads)
+                rest = equilibrate(self.kernel, plans, held, tolerances, threads, deadline)
             outcome = simulate_runs(
                 self.kernel,
                 plans,
@@ -187,9 +192,10 @@ class Model:
                 tolerances=tolerances,
                 workers=threads,
                 progress=advance,
+                deadline=deadline,
             )
         outcome = _relate(outcome, wanted, design.size, twin)
-        report_failures(design, outcome, tolerances, on_failure, self.network.time_unit)
+        report_failures(self, design, outcome, tolerances, on_failure)
         return to_dataset(
             self,
             design,
@@ -210,6 +216,7 @@ class Model:
         rtol: float = 1e-6,
         atol: float = 1e-9,
         max_steps: int = MAX_STEPS,
+        max_seconds: float | None = None,
         on_failure: Literal["mark", "raise"] = "mark",
         workers: int | None = None,
         **factors: Any,
@@ -233,6 +240,7 @@ class Model:
             Every run failed, or one did and `on_failure` is "raise".
         """
         tolerances = _check_tolerances(rtol, atol, max_steps)
+        deadline = _deadline(max_seconds)
         _check_choice("on_failure", on_failure, ("mark", "raise"))
         design = make_design(self.definition, factors, conditions, set, self.names)
         timed = [c.target for c in design.fixed if c.time is not None]
@@ -248,7 +256,8 @@ class Model:
             outputs = [name for name in outputs if name not in design.dims]
         wanted = readouts(self, outputs, dims=design.dims, at_rest=True)
         plans, threads = [plan(self.kernel, design)], worker_count(workers)
-        rest = equilibrate(self.kernel, plans, self.definition.population, tolerances, threads)
+        held = self.definition.population
+        rest = equilibrate(self.kernel, plans, held, tolerances, threads, deadline)
         outcome = simulate_runs(
             self.kernel,
             plans,
@@ -258,7 +267,7 @@ class Model:
             tolerances=tolerances,
             workers=threads,
         )
-        report_failures(design, outcome, tolerances, on_failure, self.network.time_unit)
+        report_failures(self, design, outcome, tolerances, on_failure)
         return to_dataset(
             self,
             design,
@@ -335,7 +344,17 @@ def _relate(
         inherits = (status == Status.SUCCESS) & (outcome.status[twin] != Status.SUCCESS)
         status = np.where(inherits, outcome.status[twin], status)
         failed_at = np.where(inherits, outcome.failed_at[twin], failed_at)
-    return Outcome(outputs, status, failed_at)
+    return Outcome(outputs, status, failed_at, outcome.state[:runs])
+
+
+def _deadline(max_seconds: float | None) -> float:
+    """Moment of `time.monotonic` at which the budget is used up."""
+    if max_seconds is None:
+        return math.inf
+    seconds = number_of(max_seconds)
+    if seconds is None or not seconds > 0:
+        raise ConditionError(f"max_seconds is a number above 0, not {max_seconds!r}.")
+    return monotonic() + seconds
 
 
 def _check_times(time: Any) -> Array:

@@ -47,11 +47,16 @@ class Rest(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Outputs (selected, runs, times), Status values (runs,), and the times of failures (runs,)."""
+    """What simulated runs give.
+
+    outputs : (selected, runs, times).  status : (runs,) values of Status.  failed_at : (runs,)
+    times of failures.  state : (runs,) which state held a failed run up, -1 where none did.
+    """
 
     outputs: Array
     status: NDArray[np.int64]
     failed_at: Array
+    state: Indices
 
 
 def equilibrate(
@@ -60,6 +65,7 @@ def equilibrate(
     held: frozenset[str],
     tolerances: Tolerances,
     workers: int,
+    deadline: float = math.inf,
 ) -> Rest:
     """Steady states of the untreated cells of plans, each distinct cell settled once.
 
@@ -67,6 +73,8 @@ def equilibrate(
     ----------
     held
         Species that stay at their initial values.
+    deadline
+        Moment of `time.monotonic` at which what is not done ends with TIME_LIMIT.
     """
     differing = _differing(plans)
     cells = [_cells(each, differing) for each in plans]
@@ -87,6 +95,7 @@ def equilibrate(
                 each.untreated.rows(here, block.size),
                 each.before.rows(here, block.size),
                 workers,
+                deadline=deadline,
             )
             status[block] = ends.status
         cell.append(groups[offset + own])
@@ -152,6 +161,7 @@ def simulate_runs(
     tolerances: Tolerances,
     workers: int,
     progress: Progress | None = None,
+    deadline: float = math.inf,
 ) -> Outcome:
     """Integrate the runs of plans in turn.
 
@@ -161,11 +171,13 @@ def simulate_runs(
         Ids of the quantities to report.
     rest
         Where the runs begin; None begins from the initial values.
+    deadline
+        As of `equilibrate`.
     """
     runs = sum(each.runs.size for each in plans)
     outputs = np.full((len(names), runs, times.size), np.nan)
     status = np.zeros(runs, np.int64) if rest is None else rest.status[rest.cell]
-    failed_at = np.zeros(runs)
+    failed_at, state = np.zeros(runs), np.full(runs, -1)
     settled = np.flatnonzero(status == Status.SUCCESS)
     if settled.size < runs and progress is not None:
         progress(runs - settled.size)
@@ -185,9 +197,10 @@ def simulate_runs(
             block,
             workers,
             progress,
+            deadline,
         )
-        status[block], failed_at[block] = ends.status, ends.time
-    return Outcome(outputs, status, failed_at)
+        status[block], failed_at[block], state[block] = ends.status, ends.time, ends.state
+    return Outcome(outputs, status, failed_at, state)
 
 
 def _runs_at_once(workers: int, numbers: int) -> int:

@@ -4,8 +4,10 @@ Models are compiled once a session. Values of runs are given by name, as numbers
 for each run.
 """
 
+import math
 from dataclasses import replace
 from functools import cache
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -147,7 +149,7 @@ def integrate(
         out,
         np.arange(len(y)),
         workers,
-        seconds=seconds,
+        deadline=math.inf if seconds is None else monotonic() + seconds,
     )
     return Runs(out, ends)
 
@@ -170,7 +172,8 @@ def settle(model, *, runs=1, tolerances=LOOSE, held=(), workers=1, seconds=None,
     kernel = compiled(model) if isinstance(model, str) else model
     y, p = batch(kernel, runs, **values)
     system = kernel.system((), held)
-    return settle_batch(system, METHOD, tolerances, y, p, workers, seconds=seconds)
+    deadline = math.inf if seconds is None else monotonic() + seconds
+    return settle_batch(system, METHOD, tolerances, y, p, workers, deadline=deadline)
 
 
 def chain_solution(t, a, b):
