@@ -351,7 +351,7 @@ def run_on_lanes(
 
     Progress is reported, the clock watched and an interrupt taken from this thread.
     """
-    queue = np.array([0, runs, 0, 0], np.int64)
+    queue = np.array([0, runs, int(monotonic() >= deadline), 0], np.int64)
     workers = max(1, min(workers, -(-runs // lanes)))
     watched = progress is not None or deadline < math.inf
     if workers == 1 and not watched:
