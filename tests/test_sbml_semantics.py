@@ -61,6 +61,15 @@ MODELS = {
         listed("Rules", rate("s", number(0.4)))
         + listed("Events", event("E", AFTER, {"c": number(5)}))
     ),
+    "a concentration that a rate rule moves, in a size computed from what an event sets": (
+        listed(
+            "Rules",
+            rate("s", call("cos", "s")),
+            rate("y", call("sin", TIME)),
+            assignment("c", call("plus", "x", call("exp", "y"))),
+        )
+        + listed("Events", event("E", AFTER, {"x": number(3)}))
+    ),
     "the size changes between trigger and execution": (
         DECAY
         + listed(

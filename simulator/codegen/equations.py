@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import ModelError
-from ..network.expression import TIME, Expression, Number, Symbol, apply, symbols
+from ..network.expression import RATE_OF, TIME, Expression, Number, Symbol, apply, symbols
 from ..network.network import Event, Network
+from ..network.order import used_by
 from ..network.rates import amount_rates, is_rate, rate_equations, with_symbols
 
 
@@ -78,13 +79,22 @@ def amount_symbol(species: str) -> str:
 
 
 def equations(network: Network) -> Equations:
-    """Equations of a network, rates of change written out."""
+    """Equations of a network, rates of change written out.
+
+    Raises
+    ------
+    ModelError
+        A size that events change is computed in a way that has no rate of change.
+    """
     states, amounts = _states(network)
     computed = dict(network.assignment_rules)
     for name, size in amounts.items():
         computed[name] = apply("divide", Symbol(amount_symbol(name)), Symbol(size))
     computed |= {r.id: r.kinetic_law for r in network.reactions}
-    computed |= rate_equations(network)[0]
+    rates, problems = rate_equations(network, states.values())
+    if problems:
+        raise ModelError("\n".join(f"{network.source}: {problem}" for problem in problems))
+    computed |= rates
     names = [s.id for s in network.species] + _others(network)
     return Equations(
         states=tuple(states),
@@ -114,10 +124,9 @@ def _states(network: Network) -> tuple[dict[str, Expression], dict[str, str]]:
             continue
         if name in ruled:
             states[name] = ruled[name]
-            # A new size leaves the amount, also of what a rate rule changes between events.
-            if is_concentration and name in rate_rules and size in by_events:
+            if is_concentration and name in rate_rules and _may_jump(size, network):
                 amounts[name] = size
-                states[name] = _rate_of_amount(name, size, rate_rules)
+                states[name] = _rate_of_amount(name, size, rate_rules[name], network)
         elif is_concentration and size in varying:
             amounts[name] = size
             states[name] = changes.get(name, Number(0.0))
@@ -132,12 +141,26 @@ def _others(network: Network) -> list[str]:
     return [c.id for c in network.compartments] + [p.id for p in network.parameters]
 
 
-def _rate_of_amount(species: str, size: str, rate_rules: dict[str, Expression]) -> Expression:
+def _may_jump(size: str, network: Network) -> bool:
+    """Whether events may change a compartment's size at once, also through rules.
+
+    Then amounts stay, and a concentration jumps even if a rate rule moves it between events. (It is
+    not an amount over a size that is itself computed from concentrations there.)
+    """
+    by_events = {name for event in network.events for name, _ in event.assignments}
+    uses = used_by(size, network)
+    if uses & {s.id for s in network.species if s.compartment == size}:
+        return False
+    return size in by_events or not uses.isdisjoint(by_events)
+
+
+def _rate_of_amount(species: str, size: str, rate: Expression, network: Network) -> Expression:
     """d(concentration * size)/dt where a rate rule changes the concentration."""
-    rate = apply("multiply", rate_rules[species], Symbol(size))
-    if size not in rate_rules:
-        return rate
-    return apply("add", rate, apply("multiply", Symbol(species), rate_rules[size]))
+    change = apply("multiply", rate, Symbol(size))
+    if size not in dict((*network.rate_rules, *network.assignment_rules)):
+        return change
+    growth = apply(RATE_OF, Symbol(size))
+    return apply("add", change, apply("multiply", Symbol(species), growth))
 
 
 def _event(event: Event, amounts: dict[str, str]) -> EventEquations:

@@ -64,13 +64,13 @@ def _undetermined(network: Network, participants: Collection[str]) -> list[str]:
     found: dict[str, tuple[bool, ...]] = {}
     for s in network.species:
         if not (s.constant or (s.id in participants and not s.boundary)):
-            found[s.id] = (s.id in by_events, s.boundary, s.initial is not None or s.id in computed)
+            found[s.id] = (s.id in by_events, s.boundary, s.id in computed, s.initial is not None)
     for p in network.parameters:
         if not p.constant:
-            found[p.id] = (p.id in by_events, False, p.value is not None or p.id in computed)
+            found[p.id] = (p.id in by_events, False, p.id in computed, p.value is not None)
     for c in network.compartments:
         if not c.constant:
-            found[c.id] = (c.id in by_events, False, c.size is not None or c.id in computed)
+            found[c.id] = (c.id in by_events, False, c.id in computed, c.size is not None)
     return sorted((name for name in found if name not in ruled), key=lambda name: found[name])
 
 

@@ -47,6 +47,19 @@ def rule_equations(network: Network) -> dict[str, Expression]:
     return {r.id: r.kinetic_law for r in network.reactions} | dict(network.assignment_rules)
 
 
+def used_by(name: str, network: Network) -> frozenset[str]:
+    """All that a computed quantity needs, directly or through other rules and fluxes."""
+    equations = rule_equations(network)
+    found: set[str] = set()
+    pending = [name]
+    while pending:
+        expression = equations.get(pending.pop())
+        new = symbols(expression) - found if expression is not None else frozenset()
+        found |= new
+        pending.extend(new)
+    return frozenset(found)
+
+
 def _needed_by(
     targets: Iterable[str], equations: Mapping[str, Expression], network: Network
 ) -> tuple[Equation, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .derivative import derivative
 from .expression import RATE_OF, Apply, Expression, Number, Symbol, apply
 from .mathml import MathError
 from .network import Network, Species, formulas
@@ -74,15 +75,17 @@ def _scaled(number: float, flux: Expression) -> Expression:
     return apply("negate", flux) if number == -1.0 else apply("multiply", Number(number), flux)
 
 
-def rate_equations(network: Network) -> tuple[dict[str, Expression], list[str]]:
+def rate_equations(
+    network: Network, more: Iterable[Expression] = ()
+) -> tuple[dict[str, Expression], list[str]]:
     """Expression of each rate of change that a formula uses, under its `rate_symbol`.
 
     Returns the expressions, in which further rates are symbols, and a sentence on each rate that
-    cannot be had.
+    cannot be had. `more` are expressions beside the formulas of the network.
     """
     equations: dict[str, Expression] = {}
     problems: list[str] = []
-    pending = sorted(rates_used(expression for _, expression in formulas(network)))
+    pending = sorted(rates_used((*(expression for _, expression in formulas(network)), *more)))
     if not pending:
         return {}, []
     of_amounts = amount_rates(network)
@@ -94,7 +97,7 @@ def rate_equations(network: Network) -> tuple[dict[str, Expression], list[str]]:
             rate = _rate(name, network, of_amounts)
         except MathError as problem:
             rate = ZERO
-            problems.append(str(problem))
+            problems.append(f'rateOf("{name}") {problem}')
         pending.extend(rates_used([rate]))
         equations[rate_symbol(name)] = with_symbols(rate)
     return equations, problems
@@ -102,37 +105,31 @@ def rate_equations(network: Network) -> tuple[dict[str, Expression], list[str]]:
 
 def _rate(name: str, network: Network, of_amounts: dict[str, Expression]) -> Expression:
     """d(symbol)/dt between events."""
-    place = f'rateOf("{name}")'
-    if name in {r.id for r in network.reactions}:
-        raise MathError(f"{place}: the rate of a flux is not supported")
-    if _is_determined(name, network):
-        raise MathError(f"{place}: the rate of what a rule assigns is not defined in SBML")
     for ruled, rate in network.rate_rules:
         if ruled == name:
             return rate
+    if name in dict(network.algebraic_rules):
+        raise MathError("is the rate of what an algebraic rule gives, which is not supported")
+    computed = _computed(network).get(name)
+    if computed is not None:
+        return derivative(computed)
     species = {s.id: s for s in network.species}.get(name)
     if species is None:
         return ZERO
     change = of_amounts.get(name, ZERO)
-    if species.only_substance_units:
-        return change
-    if _is_determined(species.compartment, network):
-        raise MathError(
-            f'{place}: the rate of a concentration in a compartment, "{species.compartment}", '
-            "whose size a rule assigns is not defined in SBML"
-        )
-    return _concentration_rate(species, change, network)
+    return change if species.only_substance_units else _of_concentration(species, change, network)
 
 
-def _is_determined(name: str, network: Network) -> bool:
-    return any(name == n for n, _ in (*network.assignment_rules, *network.algebraic_rules))
+def _computed(network: Network) -> dict[str, Expression]:
+    return {r.id: r.kinetic_law for r in network.reactions} | dict(network.assignment_rules)
 
 
-def _concentration_rate(species: Species, change: Expression, network: Network) -> Expression:
-    """d(amount / size)/dt, where `change` is d(amount)/dt and a rate rule gives d(size)/dt."""
+def _of_concentration(species: Species, change: Expression, network: Network) -> Expression:
+    """d(amount / size)/dt, where `change` is d(amount)/dt."""
     size = Symbol(species.compartment)
     rate = ZERO if change == ZERO else apply("divide", change, size)
-    if species.compartment not in dict(network.rate_rules):
+    ruled = (*network.rate_rules, *network.assignment_rules, *network.algebraic_rules)
+    if species.compartment not in dict(ruled):
         return rate
     growth = apply(RATE_OF, size)
     dilution = apply("divide", apply("multiply", Symbol(species.id), growth), size)

@@ -9,6 +9,7 @@ import pytest
 
 from simulator.errors import ModelError
 from simulator.network.antimony import antimony_to_sbml, read_antimony
+from simulator.network.expression import Number, Symbol
 from simulator.network.sbml import read_sbml
 
 from ..reference import simulate
@@ -82,13 +83,21 @@ def test_error_names_file_line_and_cause() -> None:
 
 
 def test_refusals_name_the_file() -> None:
-    text = "A -> B; k*A\n A = 2; J1: B -> ; \n k = 1; at time > 3: A = 2\n"
+    text = "A -> B; k*A\n A = 2; J1: B -> ; \n k = 1; C := delay(A, 1)\n"
     with pytest.raises(ModelError) as error:
         read_antimony(text, "m.ant")
     assert str(error.value).splitlines() == [
-        'm.ant: event "_E0": events are not supported',
         'm.ant: reaction "J1" has no kinetic law',
+        'm.ant: the assignment rule of "C" uses delay(), and delay differential equations are not '
+        "supported",
     ]
+
+
+def test_events_are_read() -> None:
+    text = "A = 2; k = 1; at 3 after time > 1, priority = k, t0 = false: A = 4\n"
+    (event,) = read_antimony(text, "m.ant").events
+    assert (event.delay, event.priority) == (Number(3.0), Symbol("k"))
+    assert (event.initial_value, event.assignments) == (False, (("A", Number(4.0)),))
 
 
 def test_random_draws_are_refused() -> None:
