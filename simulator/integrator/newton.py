@@ -14,19 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .reduced import (
-    Array,
-    Indices,
-    Mask,
-    Reduced,
-    Structure,
-    dense,
-    inverse,
-    reduce,
-    right_hand_side,
-    row_sums,
-    solve,
-)
+from .blocks import Array, Block, Indices, Mask, Structure, decompose, sums
+from .reduced import Reduced, dense, reduce, right_hand_side, solve
 from .stability import growth
 
 Batch = Callable[[Array, Array], Array]
@@ -55,6 +44,9 @@ to nothing, by halves."""
 RESIDUAL_ROUND_OFF = 1e-14
 """Error of computed rates, as a fraction of a state's gross turnover: some tens of roundings."""
 
+PROBES = 5
+"""Random signs of these errors whose effect on the root is tried."""
+
 DETERMINED = 1e-6
 """Largest relative error of the root that round-off in the rates may cause."""
 
@@ -67,7 +59,7 @@ RESTING = 1e-7
 VANISHED = 1e-3
 """Fraction of atol below which a state that only decays has come to zero."""
 
-BLOCK_NUMBERS = 2**21
+NUMBERS = 2**21
 """Entries of the matrices that are held at once: 16 MB for each copy."""
 
 
@@ -95,7 +87,7 @@ class Rest(NamedTuple):
     states : (runs, n), NaN unless the verdict is AT_REST or CONTINUUM.
     verdict : (runs,) `Verdict`.
     moved : (runs,) largest relative distance of a state from the integrated one; NaN without root.
-    error : (runs,) bound on the relative error due to round-off in the rates; inf without root.
+    error : (runs,) relative error that round-off in the rates may cause; inf without root.
     growth : (runs,) largest real part of an eigenvalue, per unit of time; NaN without root.
     iterations : (runs,) Newton steps.
     """
@@ -109,7 +101,10 @@ class Rest(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Equations of rest of some runs: what `newton_batch` is given, with the weights resolved."""
+    """Equations of rest of some runs: what `newton_batch` is given, with the weights resolved.
+
+    blocks : from `decompose`, of the states that can move, which are the same in all runs.
+    """
 
     rates: Batch
     jacobian: Batch
@@ -120,16 +115,21 @@ class Problem(NamedTuple):
     rtol: float
     atol: float
 
+    blocks: tuple[Block, ...] = ()
+
     def pick(self, runs: Indices) -> "Problem":
         """The same for some of the runs."""
         return self._replace(
             parameters=self.parameters[runs], weights=self.weights[runs], start=self.start[runs]
         )
 
-    def missing(self, y: Array) -> Array:
-        """What the totals (runs, m) of y lack of those of the initial states."""
-        change = self.weights * (self.start - y)
-        return np.asarray(np.matmul(self.structure.moieties, change[:, :, None]))[:, :, 0]
+    @property
+    def fixed(self) -> Mask:
+        """States (n,) in none of the blocks."""
+        fixed = np.ones(self.start.shape[1], bool)
+        for block in self.blocks:
+            fixed[block.states] = False
+        return fixed
 
 
 def newton_batch(
@@ -186,21 +186,29 @@ def newton_batch(
         np.full(runs, np.nan),
         np.zeros(runs, np.int64),
     )
-    size = max(1, BLOCK_NUMBERS // max(1, n * (n + len(structure.moieties))))
+    known: dict[bytes, tuple[Block, ...]] = {}
+    per_run = sum(b.states.size**2 for b in decompose(structure, np.zeros(n, bool)))
+    size = max(1, NUMBERS // max(1, per_run + 4 * pattern.shape[1]))
     with np.errstate(all="ignore"):
         for first in range(0, runs, size):
-            block = np.arange(first, min(first + size, runs))
-            _polish(whole.pick(block), settled[block], rest, block)
+            part = np.arange(first, min(first + size, runs))
+            fixed, possible = fixed_states(whole.pick(part), settled[part])
+            kinds, kind = np.unique(fixed, axis=0, return_inverse=True)
+            for k, mask in enumerate(kinds):
+                group = part[(kind.reshape(-1) == k) & possible]
+                if mask.tobytes() not in known:
+                    known[mask.tobytes()] = decompose(structure, mask)
+                problem = whole.pick(group)._replace(blocks=known[mask.tobytes()])
+                _polish(problem, settled[group], rest, group)
     return rest
 
 
 def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None:
-    """Find and judge the roots of a block of runs, whose places in `rest` are given."""
-    fixed, possible = fixed_states(problem, settled)
-    y, reached, rest.iterations[runs] = _iterate(problem, settled, fixed, possible)
-    rest.error[runs] = error = _root_error(problem, y, fixed, reached)
+    """Find and judge the roots of a group of runs, whose places in `rest` are given."""
+    y, reached, rest.iterations[runs] = _iterate(problem, settled)
+    rest.error[runs] = error = _root_error(problem, y, reached)
     root = error <= DETERMINED
-    continuum = _in_continuum(problem, settled, fixed, possible & ~root)
+    continuum = _in_continuum(problem, settled, ~root)
     y = np.where(continuum[:, None], settled, y)
     found = np.flatnonzero(root | continuum)
     if not found.size:
@@ -210,10 +218,10 @@ def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None
     y[found] = without_remainders(part, y[found])
     grown = growth(
         problem.structure,
+        problem.blocks,
         problem.jacobian(y[found], part.parameters),
         part.weights,
         _unit(y[found], problem.atol),
-        fixed[found],
     )
     rest.growth[runs[found]] = grown.rate
     verdict = np.where(continuum[found], Verdict.CONTINUUM, Verdict.AT_REST)
@@ -233,19 +241,18 @@ def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
     nothing and is not zero excludes rest.
     """
     rows, columns = problem.structure.pattern
-    n = y.shape[1]
     speed = problem.rates(y, problem.parameters)
     jacobian = problem.jacobian(y, problem.parameters)
     acts = jacobian != 0
     rated = ~problem.structure.algebraic
     fixed = (problem.start == 0) & (y == 0) & (speed == 0) & rated
     while True:
-        leaving = row_sums(acts & fixed[:, rows] & ~fixed[:, columns], rows, n) > 0
+        leaving = _in_rows(acts & fixed[:, rows] & ~fixed[:, columns], rows, fixed)
         if not leaving.any():
             break
         fixed &= ~leaving
     while True:
-        idle = (row_sums(acts & ~fixed[:, columns], rows, n) == 0) & rated
+        idle = ~_in_rows(acts & ~fixed[:, columns], rows, fixed) & rated
         more = idle & (speed == 0) & ~fixed
         if not more.any():
             break
@@ -254,25 +261,31 @@ def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
     return fixed, finite & ~(idle & (speed != 0)).any(axis=1)
 
 
-def linearise(
-    problem: Problem, y: Array, fixed: Mask, replaced: Indices | None = None
-) -> tuple[Reduced, Array]:
+def _in_rows(entries: Mask, rows: Indices, like: Mask) -> Mask:
+    """Rows (runs, n) that have any of the entries (runs, nnz)."""
+    found = np.zeros_like(like)
+    if rows.size:
+        order = np.argsort(rows, kind="stable")
+        by_row = sums(rows[order])
+        found[:, by_row.rows] = by_row.of(entries[:, order].astype(np.int64)) > 0
+    return found
+
+
+def linearise(problem: Problem, y: Array) -> tuple[Reduced, Array]:
     """The reduced systems at y, and the right-hand sides (runs, n, 1) of a Newton step."""
     reduced = reduce(
         problem.structure,
+        problem.blocks,
         problem.jacobian(y, problem.parameters),
         problem.weights,
         _unit(y, problem.atol),
-        fixed,
-        replaced,
     )
     speed = problem.rates(y, problem.parameters)
-    return reduced, right_hand_side(reduced, -speed[:, :, None], problem.missing(y)[:, :, None])
+    missing = problem.weights * (problem.start - y)
+    return reduced, right_hand_side(reduced, -speed[:, :, None], missing[:, :, None])
 
 
-def _iterate(
-    problem: Problem, settled: Array, fixed: Mask, possible: Mask
-) -> tuple[Array, Mask, Indices]:
+def _iterate(problem: Problem, settled: Array) -> tuple[Array, Mask, Indices]:
     """Newton steps: where they lead (runs, n), which runs converged close by, and step counts.
 
     Nothing is damped but at zero, where states that began non-negative stop: a root that undamped
@@ -280,18 +293,14 @@ def _iterate(
     """
     y, atol = settled.copy(), problem.atol
     reached, steps = np.zeros(len(y), bool), np.zeros(len(y), np.int64)
-    replaced = np.zeros((len(y), len(problem.structure.moieties)), np.int64)
     last, last_moved = np.full((2, len(y)), np.inf)
     signed = (problem.start >= 0) & (settled >= 0)
-    active = np.flatnonzero(possible)
+    active = np.arange(len(y))
     for iteration in range(MAX_ITERATIONS):
         if not active.size:
             break
         here = y[active]
-        reduced, right = linearise(
-            problem.pick(active), here, fixed[active], replaced[active] if iteration else None
-        )
-        replaced[active] = reduced.replaced
+        reduced, right = linearise(problem.pick(active), here)
         step = solve(reduced, right)[:, :, 0] * reduced.column
         here += step
         here[signed[active] & (here < 0)] = 0.0  # a root below zero is then never reached
@@ -340,20 +349,27 @@ def without_remainders(problem: Problem, y: Array) -> Array:
         zero &= ~made
 
 
-def _root_error(problem: Problem, y: Array, fixed: Mask, reached: Mask) -> Array:
-    """Bound (runs,) on the relative error of the roots that were reached; inf for the others."""
+def _root_error(problem: Problem, y: Array, reached: Mask) -> Array:
+    """Relative error (runs,) that roots may have; inf for runs that have not reached one.
+
+    What is left of the residual, and round-off in the rates with signs drawn at random: where the
+    matrix is singular to round-off, no draw misses it.
+    """
     error = np.full(len(y), np.inf)
     runs = np.flatnonzero(reached)
     if runs.size:
-        reduced, right = linearise(problem.pick(runs), y[runs], fixed[runs])
-        doubt = np.where(fixed[runs], 0.0, np.abs(right[:, :, 0]) + RESIDUAL_ROUND_OFF)
-        bound = np.matmul(np.abs(inverse(reduced)), doubt[:, :, None])[:, :, 0] * reduced.column
-        size = _size(bound, reduced.column, VANISHED * problem.atol)
+        reduced, right = linearise(problem.pick(runs), y[runs])
+        signs = np.random.default_rng(1).choice([-1.0, 1.0], (y.shape[1], PROBES))
+        signs[problem.fixed] = 0.0
+        probes = np.broadcast_to(RESIDUAL_ROUND_OFF * signs, (runs.size, *signs.shape))
+        change = solve(reduced, np.concatenate([right, probes], axis=2))
+        change = np.abs(change[:, :, :1]).max(axis=2) + np.abs(change[:, :, 1:]).max(axis=2)
+        size = _size(change * reduced.column, reduced.column, VANISHED * problem.atol)
         error[runs] = np.nan_to_num(size, nan=np.inf)
     return error
 
 
-def _in_continuum(problem: Problem, settled: Array, fixed: Mask, asked: Mask) -> Mask:
+def _in_continuum(problem: Problem, settled: Array, asked: Mask) -> Mask:
     """Which of the runs asked about are at rest where the reduced system is singular.
 
     The reduced system is solved in the sense of least squares: in the directions that it determines
@@ -363,16 +379,15 @@ def _in_continuum(problem: Problem, settled: Array, fixed: Mask, asked: Mask) ->
     runs = np.flatnonzero(asked)
     if not runs.size:
         return found
-    _, right = linearise(problem.pick(runs), settled[runs], fixed[runs])
+    reduced, right = linearise(problem.pick(runs), settled[runs])
     # Rows sum to at most 1: a run farther from balance cannot pass, and is spared the work.
-    runs = runs[np.abs(right).max(axis=(1, 2), initial=0.0) <= 2 * RESTING]
-    for run in runs[:, None]:
-        reduced, right = linearise(problem.pick(run), settled[run], fixed[run])
-        left, size, directions = np.linalg.svd(dense(reduced)[0])
-        drive = left.T @ right[0, :, 0]
+    for k in np.flatnonzero(np.abs(right).max(axis=(1, 2), initial=0.0) <= 2 * RESTING):
+        matrix, states = dense(reduced, int(k))
+        left, size, directions = np.linalg.svd(matrix)
+        drive = left.T @ right[k, states, 0]
         free = size < SINGULAR
         change = directions.T @ np.where(free, 0.0, drive / np.where(free, 1.0, size))
-        found[run] = (
+        found[runs[k]] = (
             free.any()
             and np.abs(change).max() <= RESTING
             and np.abs(drive[free]).max() <= 10 * RESIDUAL_ROUND_OFF

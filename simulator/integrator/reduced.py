@@ -5,7 +5,7 @@ y is. One row for every total is therefore replaced by the total itself, which l
 independent equations as unknowns (the reduced system; Reder 1988,
 doi:10.1016/S0022-5193(88)80073-0). The same matrix, at the root, gives the derivatives of the root
 by any parameter (implicit function theorem): the right-hand side is then the derivative of the
-rates and of the totals.
+rates and of the initial amounts.
 
 Unknowns are scaled by the states and rows by the gross turnover of the state, so that every entry
 is at most 1, residuals are fractions of a turnover and steps fractions of a state.
@@ -14,208 +14,196 @@ is at most 1, residuals are fractions of a turnover and steps fractions of a sta
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Indices = NDArray[np.int64]
+from .blocks import INDEPENDENT, Array, Block, Indices, Structure
 
 DENSE_LIMIT = 300
-"""Largest number of states that is solved densely, by LAPACK; sparse LU (SuperLU) above."""
-
-INDEPENDENT = 1e-9
-"""Coefficient below which a state is not in a combination of moieties: coefficients are small whole
-numbers, so what eliminations leave of a dependent moiety is round-off."""
+"""Largest block that is solved densely, by LAPACK; sparse LU (SuperLU) above."""
 
 
-class Structure(NamedTuple):
-    """What the reduced systems of all runs share.
+class Part(NamedTuple):
+    """Scaled equations of one block, for some runs.
 
-    pattern : (2, nnz) rows and columns of the Jacobian's entries.
-    moieties : (m, n) coefficients of the conserved totals.
-    algebraic : (n,) states without a rate, whose row is a constraint.
+    matrix : (runs, k, k), totals included.
+    feed : (runs, f) entries from earlier blocks, zero in rows that are replaced.
+    earlier : (runs, t, u) totals' coefficients of earlier blocks.
+    replaced : (runs, t) row of the block whose place each total takes.
+    total : (runs, t) what the totals were multiplied with.
     """
 
-    pattern: Indices
-    moieties: Array
-    algebraic: Mask
+    matrix: Array
+    feed: Array
+    earlier: Array
+    replaced: Indices
+    total: Array
 
 
 class Reduced(NamedTuple):
-    """Scaled reduced systems of a block of runs.
+    """Scaled reduced systems of runs that share their blocks.
 
-    entries : (runs, nnz) of the Jacobian, scaled, zero in rows that are replaced or fixed.
-    totals : (runs, m, n) scaled rows of the totals, zero where one says nothing.
-    replaced : (runs, m) row whose place each total takes, -1 where it says nothing.
-    fixed : (runs, n) states that do not move.
-    row : (runs, n) what the rates were multiplied with.
-    total : (runs, m) what the totals were multiplied with.
+    row : (runs, n) what the rates were multiplied with; zero for fixed states.
     column : (runs, n) unit in which each state's change is counted.
     """
 
-    structure: Structure
-    entries: Array
-    totals: Array
-    replaced: Indices
-    fixed: Mask
+    blocks: tuple[Block, ...]
+    parts: tuple[Part, ...]
     row: Array
-    total: Array
     column: Array
 
 
 def reduce(
     structure: Structure,
+    blocks: tuple[Block, ...],
     jacobian: Array,
     weights: Array,
     column: Array,
-    fixed: Mask,
-    replaced: Indices | None = None,
 ) -> Reduced:
     """The reduced systems at some states.
 
     Parameters
     ----------
+    blocks
+        From `decompose`; the states in none of them do not move.
     jacobian
         (runs, nnz) entries.
     weights
         (runs, n), what turns states into the amounts that totals count.
     column
         (runs, n) > 0, unit in which each state's change is counted.
-    fixed
-        (runs, n) states that do not move.
-    replaced
-        (runs, m) rows to replace by totals; default: for each total the row of largest turnover
-        among its states, where round-off is largest and so least is lost.
     """
     rows, columns = structure.pattern
-    scaled = np.where(fixed[:, rows] | fixed[:, columns], 0.0, jacobian * column[:, columns])
-    turnover = row_sums(np.abs(scaled), rows, column.shape[1])
-    row = 1.0 / np.where(turnover > 0, turnover, 1.0)
-    totals = structure.moieties * np.where(fixed, 0.0, weights * column)[:, None, :]
-    if replaced is None:
-        replaced = _rows_to_replace(structure, fixed, weights * turnover)
-    gone = np.zeros_like(fixed)
-    run, which = np.nonzero(replaced >= 0)
-    gone[run, replaced[run, which]] = True
-    size = np.abs(totals).sum(axis=2)
-    total = np.where(replaced >= 0, 1.0 / np.where(size > 0, size, 1.0), 0.0)
-    return Reduced(
-        structure,
-        np.where(gone[:, rows], 0.0, scaled * row[:, rows]),
-        totals * total[:, :, None],
-        replaced,
-        fixed,
-        np.where(gone | fixed, 0.0, row),
-        total,
-        column,
-    )
+    scaled = jacobian * column[:, columns]
+    size = np.abs(scaled)
+    row = np.zeros_like(column)
+    amount = weights * column
+    parts = []
+    for block in blocks:
+        runs, k = len(jacobian), block.states.size
+        matrix = np.zeros((runs, k * k))
+        matrix[:, block.place] = size[:, block.entries]
+        turnover = matrix.reshape(runs, k, k).sum(axis=2)
+        if block.feeding.size:
+            turnover[:, block.fed.rows] += block.fed.of(size[:, block.feeding])
+        by = 1.0 / np.where(turnover > 0, turnover, 1.0)
+        row[:, block.states] = by
+        matrix[:, block.place] = scaled[:, block.entries] * row[:, rows[block.entries]]
+        feed = scaled[:, block.feeding] * row[:, rows[block.feeding]]
+        square = matrix.reshape(runs, k, k)
+        parts.append(_with_totals(block, square, feed, amount, turnover, rows))
+    return Reduced(blocks, tuple(parts), row, column)
 
 
-def row_sums(values: Array, rows: Indices, n: int) -> Array:
-    """Sums (runs, n) of entries (runs, nnz) over the rows that they lie in."""
-    sums = np.zeros((len(values), n))
-    if rows.size:
-        order = np.argsort(rows, kind="stable")
-        present, first = np.unique(rows[order], return_index=True)
-        sums[:, present] = np.add.reduceat(values[:, order].astype(float), first, axis=1)
-    return sums
+def _with_totals(
+    block: Block, matrix: Array, feed: Array, amount: Array, turnover: Array, rows: Indices
+) -> Part:
+    """A block's equations with its totals in the place of rows."""
+    runs, count = len(matrix), len(block.totals)
+    if not count:
+        nothing = np.zeros((runs, 0))
+        return Part(matrix, feed, nothing[:, :, None], nothing.astype(np.int64), nothing)
+    own = block.totals[:, block.states] * amount[:, None, block.states]
+    earlier = block.totals[:, block.earlier] * amount[:, None, block.earlier]
+    size = np.abs(own).sum(axis=2) + np.abs(earlier).sum(axis=2)
+    total = 1.0 / np.where(size > 0, size, 1.0)
+    replaced = _rows_to_replace(block.totals[:, block.states], amount[:, block.states] * turnover)
+    run = np.arange(runs)[:, None]
+    matrix[run, replaced] = own * total[:, :, None]
+    gone = np.zeros((runs, amount.shape[1]), bool)
+    gone[run, block.states[replaced]] = True
+    feed = np.where(gone[:, rows[block.feeding]], 0.0, feed)
+    return Part(matrix, feed, earlier * total[:, :, None], replaced, total)
 
 
-def _rows_to_replace(structure: Structure, fixed: Mask, turnover: Array) -> Indices:
-    """For every total the row that it replaces, by elimination with pivots of largest turnover."""
-    left = np.where(fixed[:, None, :], 0.0, structure.moieties)
-    runs, count = left.shape[:2]
-    replaced = np.full((runs, count), -1, np.int64)
+def _rows_to_replace(totals: Array, turnover: Array) -> Indices:
+    """For every total (t, k) a row, by elimination: that of the state of largest turnover.
+
+    Of rows that add up to zero one must go, and with it its digits. Round-off is proportional to
+    turnover, so least is lost with the largest.
+    """
+    runs, count = len(turnover), len(totals)
+    left = np.repeat(totals[None], runs, axis=0)
+    replaced = np.zeros((runs, count), np.int64)
     every = np.arange(runs)
-    present = structure.moieties != 0
-    shares = (present.astype(float) @ present.T.astype(float)) > 0
+    present = (totals != 0).astype(float)
+    shares = present @ present.T > 0
     for k in range(count):
         part = np.abs(left[:, k])
         pivot = np.where(part > INDEPENDENT, part * turnover, -1.0).argmax(axis=1)
-        says = part[every, pivot] > INDEPENDENT
-        replaced[says, k] = pivot[says]
-        value = np.where(says, left[every, k, pivot], np.inf)
+        replaced[:, k] = pivot
         for later in k + 1 + np.flatnonzero(shares[k, k + 1 :]):
-            ratio = left[every, later, pivot] / value
+            ratio = left[every, later, pivot] / left[every, k, pivot]
             left[:, later] -= ratio[:, None] * left[:, k]
             left[every, later, pivot] = 0.0
             shares[later] |= shares[k]
     return replaced
 
 
-def right_hand_side(reduced: Reduced, rates: Array, totals: Array) -> Array:
-    """Right-hand sides (runs, n, sides) from rates (runs, n, sides) and totals (runs, m, sides).
+def right_hand_side(reduced: Reduced, rates: Array, amounts: Array) -> Array:
+    """Right-hand sides (runs, n, sides) from rates and amounts, both (runs, n, sides).
 
-    For a Newton step these are -f and the totals' missing parts; for the derivatives of the root by
-    parameters, -df/dp and the derivatives of the totals.
+    For a Newton step the rates are -f and the amounts those that the initial state has more; for
+    derivatives of the root by parameters, -df/dp and the derivatives of the initial amounts.
     """
     right = rates * reduced.row[:, :, None]
-    run, which = np.nonzero(reduced.replaced >= 0)
-    right[run, reduced.replaced[run, which]] = (totals * reduced.total[:, :, None])[run, which]
+    run = np.arange(len(right))[:, None]
+    for block, part in zip(reduced.blocks, reduced.parts, strict=True):
+        if len(block.totals):
+            totals = np.matmul(block.totals, amounts) * part.total[:, :, None]
+            right[run, block.states[part.replaced]] = totals
     return right
 
 
 def solve(reduced: Reduced, right: Array) -> Array:
-    """Solutions (runs, n, sides), in units of `column`; NaN for runs whose system is singular."""
-    n = reduced.fixed.shape[1]
-    if n <= DENSE_LIMIT:
-        return solve_dense(dense(reduced), right)
-    return np.stack([_solve_sparse(reduced, run, right[run]) for run in range(len(right))])
+    """Solutions (runs, n, sides), in units of `column`; NaN where a system is singular."""
+    found = np.zeros_like(right)
+    run = np.arange(len(right))[:, None]
+    for block, part in zip(reduced.blocks, reduced.parts, strict=True):
+        here = right[:, block.states]
+        if block.feeding.size:
+            flow = part.feed[:, :, None] * found[:, block.sources]
+            here[:, block.fed.rows] -= block.fed.of(flow)
+        if block.earlier.size:
+            here[run, part.replaced] -= np.matmul(part.earlier, found[:, block.earlier])
+        found[:, block.states] = solve_stacked(part.matrix, here)
+    return found
 
 
-def inverse(reduced: Reduced) -> Array:
-    """Inverses (runs, n, n) of the reduced systems; NaN for runs whose system is singular."""
-    runs, n = reduced.fixed.shape
-    return solve(reduced, np.broadcast_to(np.eye(n), (runs, n, n)))
-
-
-def solve_dense(matrix: Array, right: Array) -> Array:
+def solve_stacked(matrix: Array, right: Array) -> Array:
     """Solutions of stacked systems; NaN where the matrix is exactly singular."""
+    if matrix.shape[1] == 1:
+        return np.where(matrix == 0, np.nan, right / matrix)
+    if matrix.shape[1] > DENSE_LIMIT:
+        return np.stack([_solve_sparse(a, b) for a, b in zip(matrix, right, strict=True)])
     try:
         return np.asarray(np.linalg.solve(matrix, right), float)
     except np.linalg.LinAlgError:  # does not say which
         if len(matrix) == 1:
             return np.full_like(right, np.nan)
-        return np.concatenate(
-            [solve_dense(matrix[r : r + 1], right[r : r + 1]) for r in range(len(matrix))]
-        )
+        each = range(len(matrix))
+        return np.concatenate([solve_stacked(matrix[[r]], right[[r]]) for r in each])
 
 
-def dense(reduced: Reduced) -> Array:
-    """Matrices (runs, n, n)."""
-    runs, n = reduced.fixed.shape
-    matrix = np.zeros((runs, n, n))
-    rows, columns = reduced.structure.pattern
-    matrix[:, rows, columns] = reduced.entries
-    run, which = np.nonzero(reduced.replaced >= 0)
-    matrix[run, reduced.replaced[run, which]] = reduced.totals[run, which]
-    run, state = np.nonzero(reduced.fixed)
-    matrix[run, state, state] = 1.0
-    return matrix
-
-
-def _solve_sparse(reduced: Reduced, run: int, right: Array) -> Array:
+def _solve_sparse(matrix: Array, right: Array) -> Array:
     from scipy.sparse import csc_array
     from scipy.sparse.linalg import splu
 
-    n = reduced.fixed.shape[1]
-    rows, columns = reduced.structure.pattern
-    says = np.flatnonzero(reduced.replaced[run] >= 0)
-    which, state = np.nonzero(reduced.totals[run, says])
-    fixed = np.flatnonzero(reduced.fixed[run])
-    matrix = csc_array(
-        (
-            np.concatenate(
-                [reduced.entries[run], reduced.totals[run, says][which, state], np.ones(fixed.size)]
-            ),
-            (
-                np.concatenate([rows, reduced.replaced[run, says][which], fixed]),
-                np.concatenate([columns, state, fixed]),
-            ),
-        ),
-        shape=(n, n),
-    )
     try:
-        return np.asarray(splu(matrix).solve(np.ascontiguousarray(right)))
+        return np.asarray(splu(csc_array(matrix)).solve(np.ascontiguousarray(right)))
     except RuntimeError:  # "Factor is exactly singular"
         return np.full(right.shape, np.nan)
+
+
+def dense(reduced: Reduced, run: int) -> tuple[Array, Indices]:
+    """The whole matrix (a, a) of one run, over the states that can move, and those states (a,)."""
+    states = np.concatenate([np.empty(0, np.int64), *(b.states for b in reduced.blocks)])
+    place = np.zeros(reduced.column.shape[1], np.int64)
+    place[states] = np.arange(states.size)
+    matrix = np.zeros((states.size, states.size))
+    for block, part in zip(reduced.blocks, reduced.parts, strict=True):
+        own = place[block.states]
+        matrix[own[:, None], own] = part.matrix[run]
+        if block.feeding.size:
+            lengths = np.diff(np.append(block.fed.first, block.feeding.size))
+            matrix[own[np.repeat(block.fed.rows, lengths)], place[block.sources]] = part.feed[run]
+        matrix[own[part.replaced[run]][:, None], place[block.earlier]] = part.earlier[run]
+    return matrix, states

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.codegen.moieties import find_moieties
-from simulator.integrator import newton, reduced, stability
+from simulator.integrator import blocks, newton, reduced
 from simulator.integrator.newton import Verdict, newton_batch
 from tests.integrator.rest_problems import ATOL, RTOL, RestProblem
 from tests.tolerances import (
@@ -193,7 +193,7 @@ def test_a_run_does_not_depend_on_its_batch(monkeypatch):
         alone = problem.polish(settled[one], start[one], p[one])
         for a, b in zip(alone, together, strict=True):
             np.testing.assert_array_equal(a, b[one])
-    monkeypatch.setattr(newton, "BLOCK_NUMBERS", 250)
+    monkeypatch.setattr(newton, "NUMBERS", 250)
     for a, b in zip(problem.polish(settled, start, p), together, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -672,9 +672,67 @@ def test_a_slow_instability_within_a_fast_block_is_seen():
 
 
 def test_blocks_come_in_the_order_in_which_they_act():
-    place = stability._order(4, np.array([2, 2, 0, 3]), np.array([0, 3, 1, 1]))
+    place = blocks._order(4, np.array([2, 2, 0, 3]), np.array([0, 3, 1, 1]))
     assert place[2] < place[0] < place[1]
     assert place[2] < place[3] < place[1]
+
+
+# --- the linear systems ------------------------------------------------------------------------
+
+
+def solves_the_whole(problem, y, start, p):
+    """A Newton step must solve J dy = -f in *every* row, and restore every total."""
+    n, found = y.shape[1], problem.moieties
+    weights = found.weights(p)
+    structure = blocks.Structure(problem.pattern, found.coefficients, np.zeros(n, bool))
+    system = newton.Problem(
+        problem.rates,
+        problem.jacobian,
+        structure,
+        p,
+        weights,
+        start,
+        RTOL,
+        ATOL,
+        blocks.decompose(structure, np.zeros(n, bool)),
+    )
+    matrix, right = newton.linearise(system, y)
+    step = reduced.solve(matrix, right)[:, :, 0] * matrix.column
+    whole = np.zeros((len(y), n, n))
+    whole[:, problem.pattern[0], problem.pattern[1]] = problem.jacobian(y, p)
+    size = np.abs(whole) @ np.abs(step)[:, :, None] + np.abs(problem.rates(y, p))[:, :, None]
+    residual = whole @ step[:, :, None] + problem.rates(y, p)[:, :, None]
+    assert np.all(np.abs(residual) <= REST_RELATIVE * size.max(axis=1, keepdims=True, initial=0))
+    missing = (weights * (y + step - start)) @ found.coefficients.T
+    total = (weights * (np.abs(y) + np.abs(step) + start)) @ found.coefficients.T
+    assert np.all(np.abs(missing) <= REST_RELATIVE * total)
+
+
+def test_steps_over_blocks_and_compartments():
+    text = """
+    compartment c = 2, d = 0.5
+    species A in c, B in d, C in c, D in d, E in c, X in d, Y in c, P in d
+    A -> B; A; B -> C; 3*B - C; C -> D; 0.2*C; D -> E; D - 5*E*E; X -> Y; X*E - 0.1*Y*C
+    -> P; Y*X; P -> ; P*P
+    """
+    problem = RestProblem(text + "; ".join(f"{name} = 1" for name in "ABCDEXYP"))
+    rng = np.random.default_rng(4)
+    start, p = problem.runs({}, {"c": 0.3}, {"d": 7})
+    for _ in range(3):
+        solves_the_whole(problem, rng.uniform(0.1, 3, start.shape), start, p)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_steps_of_random_networks(data):
+    problem = RestProblem(reversible_network(data.draw))
+    start, p = problem.runs()
+    y = start * np.array([data.draw(st.floats(0.5, 2)) for _ in range(start.shape[1])])
+    whole = np.zeros((y.shape[1],) * 2)
+    whole[tuple(problem.pattern)] = problem.jacobian(y, p)[0]
+    sizes = np.linalg.svd(np.vstack([whole, problem.moieties.coefficients]))[1]
+    assume(sizes.size and sizes.min() > 1e-3 * sizes.max())  # 2 A -> A turns around at A = 1/2
+    solves_the_whole(problem, y, start, p)
 
 
 # --- what sensitivities will need --------------------------------------------------------------
@@ -687,18 +745,26 @@ def test_derivatives_of_the_root_by_the_same_systems():
     root = problem.rest(2e3).states
     k = problem.equations.parameters.index("k")
     total = problem.equations.states.index("K")
-    found = problem.moieties
-    structure = reduced.Structure(problem.pattern, found.coefficients, np.zeros(9, bool))
-    settings_ = (problem.rates, problem.jacobian, structure, p, found.weights(p), start, RTOL, ATOL)
-    system = newton.Problem(*settings_)
-    matrix, _ = newton.linearise(system, root, np.zeros((1, 9), bool))
-    by_rate = np.zeros((1, 9, 2))
+    weights = problem.moieties.weights(p)
+    structure = blocks.Structure(problem.pattern, problem.moieties.coefficients, np.zeros(9, bool))
+    system = newton.Problem(
+        problem.rates,
+        problem.jacobian,
+        structure,
+        p,
+        weights,
+        start,
+        RTOL,
+        ATOL,
+        blocks.decompose(structure, np.zeros(9, bool)),
+    )
+    matrix, _ = newton.linearise(system, root)
+    by_rate, by_amount = np.zeros((2, 1, 9, 2))
     moved = p.astype(complex)
     moved[0, k] += 1e-30j
     by_rate[0, :, 0] = problem.rates(root.astype(complex), moved).imag[0] / 1e-30
-    by_total = np.zeros((1, len(found.coefficients), 2))
-    by_total[0, :, 1] = found.coefficients[:, total]
-    right = reduced.right_hand_side(matrix, -by_rate, by_total)
+    by_amount[0, total, 1] = weights[0, total]
+    right = reduced.right_hand_side(matrix, -by_rate, by_amount)
     derivative = reduced.solve(matrix, right)[0] * matrix.column[0][:, None]
     for column, (name, value) in enumerate((("k", 3.0), ("K", 0.1))):
         h = 1e-4 * value
