@@ -6,7 +6,7 @@ written-out code would grow too long to compile. Everything is on lanes: one mat
 
 from llvmlite import ir
 
-from ..integrator.linear import Factors
+from ..integrator.linear import Factors, drowned
 from ..integrator.machine_code import Rows
 
 OPERATION_LIMIT = 12_000
@@ -48,7 +48,7 @@ def write_factorise(module: ir.Module, factors: Factors, lanes: int) -> None:
     for k in range(len(diagonal)):
         pivot_at = diagonal[k]
         place_of = {columns[e]: e for e in range(start[k], start[k + 1])}
-        size = f.absolute(value[pivot_at] or zero)
+        own = size = f.absolute(value[pivot_at] or zero)
         for e in range(start[k], pivot_at):
             j, entry = columns[e], value[e]
             if entry is None:
@@ -67,6 +67,8 @@ def write_factorise(module: ir.Module, factors: Factors, lanes: int) -> None:
                 )
         inverse = value[pivot_at] = f.build.fdiv(f.constant(1.0), value[pivot_at] or zero)
         cancelled = f.add(cancelled, f.multiply(size, f.absolute(inverse)))
+        if size is not own:
+            cancelled = f.add(cancelled, drowned(f, size, own))
     for place, entry in enumerate(value):
         f.store(entry or zero, 3, place)
     f.store(cancelled, 3, len(value))

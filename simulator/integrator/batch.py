@@ -186,8 +186,8 @@ def failed_attempt(g, w, lane_of, lane, last):  # type: ignore[no-untyped-def]
 
 @compiled
 def too_small(h, t):  # type: ignore[no-untyped-def]
-    """Whether a step is lost in the resolution of time."""
-    return t + h <= t or h < 1e-14 * abs(t)
+    """Whether a step is lost in the resolution of time, or too small to divide by."""
+    return t + h <= t or h < 1e-14 * abs(t) + 1e-290
 
 
 @inlined

@@ -3,12 +3,14 @@
 The matrix (n, n), its pivots (n,) and a vector (n,) lie one after the other in the flat array `w`.
 """
 
+import numpy as np
+
 from .cache import compiled
 
 
 @compiled
 def factorise_dense(w, matrix, n):  # type: ignore[no-untyped-def]
-    """LU of the matrix at `matrix` in place; False when it is singular."""
+    """LU of the matrix at `matrix` in place; False when it is singular or not finite."""
     pivots = matrix + n * n
     for k in range(n):
         best = k
@@ -17,7 +19,7 @@ def factorise_dense(w, matrix, n):  # type: ignore[no-untyped-def]
                 best = i
         w[pivots + k] = best
         row, other = matrix + k * n, matrix + best * n
-        if not abs(w[other + k]) > 0.0:  # zero, or no number
+        if not 0.0 < abs(w[other + k]) < np.inf:  # also where it is no number
             return False
         if best != k:
             for j in range(n):
@@ -34,7 +36,11 @@ def factorise_dense(w, matrix, n):  # type: ignore[no-untyped-def]
 
 @compiled
 def solve_dense(w, matrix, n):  # type: ignore[no-untyped-def]
-    """Solve with the factors for the vector behind them, which becomes the solution."""
+    """Solve with the factors for the vector behind them, which becomes the solution.
+
+    Where an entry is zero nothing is taken over, so that what is no number spreads no further than
+    it must.
+    """
     pivots = matrix + n * n
     x = pivots + n
     for k in range(n):
@@ -42,8 +48,10 @@ def solve_dense(w, matrix, n):  # type: ignore[no-untyped-def]
         w[x + k], w[other] = w[other], w[x + k]
     for i in range(n):
         for j in range(i):
-            w[x + i] -= w[matrix + i * n + j] * w[x + j]
+            if w[matrix + i * n + j] != 0.0:
+                w[x + i] -= w[matrix + i * n + j] * w[x + j]
     for i in range(n - 1, -1, -1):
         for j in range(i + 1, n):
-            w[x + i] -= w[matrix + i * n + j] * w[x + j]
+            if w[matrix + i * n + j] != 0.0:
+                w[x + i] -= w[matrix + i * n + j] * w[x + j]
         w[x + i] /= w[matrix + i * n + i]

@@ -23,8 +23,16 @@ Indices = NDArray[np.int64]
 
 CANCELLATION_LIMIT = 1e8
 """Largest accepted sum over the pivots of (|a_kk| + sum_j |l_kj u_jk|) / |u_kk|: what cancellation
-takes from the worst pivot, half of its sixteen digits. Unlike the growth of entries it does not
-depend on the units of the states."""
+takes from the worst pivot, half of its sixteen digits; and largest accepted ratio of that numerator
+to |a_kk| (unless that is zero), which products drown that come of a small pivot before. Unlike the
+growth of entries these do not depend on the units of the states."""
+
+
+def drowned(f: Rows, size: ir.Value, own: ir.Value) -> ir.Value:
+    """Infinity in the lanes where a diagonal entry `own` is lost in a sum of `size`, else 0."""
+    zero, infinity = f.constant(0.0), f.constant(float("inf"))
+    lost = f.choose(">", size, f.multiply(own, f.constant(CANCELLATION_LIMIT)), infinity, zero)
+    return f.choose(">", own, zero, lost, zero)
 
 
 class Factors(NamedTuple):
@@ -197,7 +205,8 @@ def _write_factorise(module: ir.Module, lanes: int) -> None:
         differential = build.icmp_signed("!=", mass, none)
         shifted = f.add(f.load(3, pivot), build.select(differential, f.load(0, 0), zero))
         f.store(shifted, 3, pivot)
-        build.store(f.absolute(shifted), size)
+        own = f.absolute(shifted)
+        build.store(own, size)
         with f.loop(none, below):
             place, diagonal, upper = f.next(), f.next(), f.next()
             build.store(f.multiply(f.load(3, place), f.load(3, diagonal)), multiplier)
@@ -212,6 +221,7 @@ def _write_factorise(module: ir.Module, lanes: int) -> None:
         inverse = build.fdiv(f.constant(1.0), f.load(3, pivot))
         f.store(inverse, 3, pivot)
         share = f.multiply(build.load(size), f.absolute(inverse))
+        share = f.add(share, drowned(f, build.load(size), own))
         build.store(f.add(build.load(cancelled), share), cancelled)
     f.store(build.load(cancelled), 3, entries)
     f.end()

@@ -63,12 +63,18 @@ def matrix_of(g, lane):  # type: ignore[no-untyped-def]
 
 @compiled
 def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
-    """Dense LU of one lane's shift M - J."""
+    """Dense LU of one lane's shift M - J.
+
+    Without entries of J that are not finite, as where a root of a state begins at 0: the solution
+    then is as smooth as an explicit step can follow, or no step is accepted.
+    """
     n, matrix = g.n, matrix_of(g, lane)
     w[matrix : matrix + n * n] = 0.0
     for e in range(g.entries):
         i, j = tables[g.j_rows + e], tables[g.j_columns + e]
-        w[matrix + i * n + j] -= w[g.at_jacobian + e * g.lanes + lane]
+        slope = w[g.at_jacobian + e * g.lanes + lane]
+        if np.isfinite(slope):
+            w[matrix + i * n + j] -= slope
     for k in range(n):
         if tables[g.mass + k] != 0:
             state = tables[g.row_order + k]

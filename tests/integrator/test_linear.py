@@ -178,6 +178,24 @@ def test_cancellation_is_as_large_as_what_pivots_lose(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("small", [1e-10, 1e-14, -1e-12])
+def test_small_pivots_are_seen(kind, small):
+    """[[small, 4], [-4, 2]]: the product 16 / small drowns the other diagonal entry."""
+    solver = Solver(kind, 2, [0, 0, 1, 1], [0, 1, 0, 1])
+    jacobian = np.repeat([[1 - small], [-4.0], [4.0], [-1.0]], 4, axis=1)
+    assert (solver.factorise(np.ones(4), jacobian) > CANCELLATION_LIMIT).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_zero_on_the_diagonal_that_is_filled_is_no_trouble(kind):
+    """[[1, 1], [1, 0]] has the pivots 1 and -1."""
+    solver = Solver(kind, 2, [0, 0, 1, 1], [0, 1, 0, 1], algebraic=[1])
+    jacobian = np.repeat([[0.0], [-1.0], [-1.0], [0.0]], 4, axis=1)
+    if solver.factors.order[0] == 0:
+        assert solver.factorise(np.ones(4), jacobian).tolist() == [2.0] * 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_cancellation_does_not_depend_on_units(kind):
     """Rows and columns of J in other units: D J D^-1."""
     random = np.random.default_rng(8)

@@ -1,182 +1,384 @@
-"""Integration of single runs and batches against closed forms; every Status is reached."""
+"""Rosenbrock steps of runs against closed forms and SciPy: accuracy, order, outputs, changes."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
-from simulator.integrator.batch import Changes, integrate_batch, no_changes
-from simulator.integrator.rosenbrock import (
-    evaluate_jacobian,
-    evaluate_rates,
-    stages,
-    workspace,
-)
+from simulator.integrator.group import describe, idle_group
+from simulator.integrator.rosenbrock import attempt, linearise, put_run
 from simulator.integrator.status import Status
-from simulator.integrator.steady import settle_batch
-from simulator.integrator.system import Tolerances
-from simulator.integrator.tableau import rodas5p
-from tests.integrator import problems
+from simulator.integrator.step_code import CONTROL, ERROR, STOP, H, T, compile_method
+from tests.integrator import problems, rows
+from tests.integrator.problems import METHOD, Tolerances, integrate, same
+from tests.tolerances import RADAU_RELATIVE
 
-METHOD = rodas5p()
-LOOSE = Tolerances(1e-6, 1e-9, 2_000)
-TIGHT = Tolerances(1e-10, 1e-13, 10_000)
-
-
-def run(system, y, p, times, tolerances=TIGHT, changes=None, workers=1):
-    y, p = np.atleast_2d(np.array(y, float)), np.atleast_2d(np.array(p, float))
-    return integrate_batch(
-        system,
-        METHOD,
-        tolerances,
-        y,
-        p,
-        np.array(times, float),
-        changes or no_changes(len(y)),
-        np.arange(y.shape[1]),
-        workers,
-    )
+# ------------------------------------------------------------------ accuracy
 
 
 @pytest.mark.parametrize("rates", [(1.0, 2.0), (1e-3, 1e4), (1e5, 0.1)])
-@pytest.mark.parametrize("rtol", [1e-4, 1e-7, 1e-10])
+@pytest.mark.parametrize("rtol", [1e-3, 1e-4, 1e-7, 1e-10, 1e-12])
 def test_error_follows_the_tolerance(rates, rtol):
     times = np.geomspace(1e-3, 50, 17)
-    out, ends = run(
-        problems.chain(), [1, 0, 0], rates, times, Tolerances(rtol, rtol * 1e-3, 100_000)
-    )
-    assert ends.status.tolist() == [Status.SUCCESS]
-    error = np.abs(out[0] - problems.chain_solution(times, *rates)).max()
+    tolerances = Tolerances(rtol, rtol * 1e-3, 100_000)
+    found = integrate(problems.CHAIN, times, tolerances=tolerances, a=rates[0], b=rates[1])
+    assert found.ends.status.tolist() == [Status.SUCCESS]
+    error = np.abs(found.out[:, 0] - problems.chain_solution(times, *rates)).max()
     assert error < 20 * rtol
 
 
-@pytest.mark.parametrize("stiffness", [-1.0, -1e3, -1e6])
+@pytest.mark.parametrize("stiffness", [-1.0, -1e2, -1e3, -1e4])
 def test_explicit_time_dependence(stiffness):
+    """Prothero and Robinson's problem, whose solution is cos(w t) however stiff it is."""
     times = np.linspace(0, 10, 41)
-    out, _ = run(problems.forced(), [1.0], [stiffness, 1.3], times)
-    np.testing.assert_allclose(out[0, :, 0], np.cos(1.3 * times), atol=2e-9)
+    found = integrate(problems.FORCED, times, s=stiffness, w=1.3)
+    np.testing.assert_allclose(found.out[0, 0], np.cos(1.3 * times), atol=2e-9)
 
 
-def fixed_steps(count, end=0.75):
-    """Error of `count` equal steps on y' = y^2."""
-    system, p = problems.blow_up(), np.array([1.0])
-    y, y_new, rates = np.array([1.0]), np.empty(1), np.empty(1)
-    work = workspace(system, METHOD, 1)
-    h = end / count
-    for k in range(count):
-        evaluate_rates(system, k * h, y, p, rates)
-        evaluate_jacobian(system, k * h, y, p, work[1])
-        assert stages(system, METHOD, k * h, h, y, p, rates, work, y_new) == Status.SUCCESS
-        y[:] = y_new
-    return abs(y[0] - 1 / (1 - end))
+def test_ends_of_very_stiff_steps_are_accurate():
+    """At infinite stiffness the end of a step is the solution; what lies within is interpolated.
+
+    Steps end where a schedule says, here every tenth.
+    """
+    times = np.arange(1, 40) / 10
+    changes = [(t, "s", -1e8) for t in times]
+    found = integrate(problems.FORCED, times, changes=changes, s=-1e8, w=1.3)
+    np.testing.assert_allclose(found.out[0, 0], np.cos(1.3 * times), atol=1e-9)
+
+
+def radau(rates, jacobian, start, times):
+    """SciPy's Radau, another method of order 5, at tight tolerance."""
+    found = solve_ivp(
+        rates, (0, times[-1]), start, "Radau", times, rtol=1e-12, atol=1e-20, jac=jacobian
+    )
+    assert found.success
+    return found.y
+
+
+def test_robertson():
+    times = np.geomspace(1e-5, 1e5, 21)
+
+    def rates(t, y):
+        first, second = 0.04 * y[0] - 1e4 * y[1] * y[2], 3e7 * y[1] ** 2
+        return [-first, first - second, second]
+
+    def jacobian(t, y):
+        first, second = np.array([0.04, -1e4 * y[2], -1e4 * y[1]]), np.array([0, 6e7 * y[1], 0])
+        return np.array([-first, first - second, second])
+
+    expected = radau(rates, jacobian, [1, 0, 0], times)
+    got = integrate(problems.ROBERTSON, times, tolerances=Tolerances(1e-11, 1e-20, 50_000)).out
+    np.testing.assert_allclose(got[:, 0], expected, rtol=RADAU_RELATIVE)
+
+
+def test_van_der_pol():
+    """Through the fast jumps of the relaxation oscillation."""
+    mu, times = 10.0, np.linspace(0, 22.0, 12)[1:]
+
+    def rates(t, y):
+        return [y[1], mu * (1 - y[0] ** 2) * y[1] - y[0]]
+
+    def jacobian(t, y):
+        return np.array([[0, 1], [-2 * mu * y[0] * y[1] - 1, mu * (1 - y[0] ** 2)]])
+
+    expected = radau(rates, jacobian, [2, 0], times)
+    found = integrate(
+        problems.VAN_DER_POL, times, tolerances=Tolerances(1e-12, 1e-14, 200_000), mu=mu
+    )
+    np.testing.assert_allclose(found.out[:, 0], expected, rtol=RADAU_RELATIVE, atol=1e-9)
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-7, 1e-10])
+@pytest.mark.parametrize("root", ["sqrt(y)", "y^n"])
+def test_a_slope_that_is_infinite_at_the_start(root, rtol):
+    """y' = 1 + sqrt(y) from 0: t = 2 (sqrt(y) - ln(1 + sqrt(y)))."""
+    times = np.array([1e-3, 0.1, 0.5, 2.0])
+    tolerances = Tolerances(rtol, rtol * 1e-3, 10_000)
+    found = integrate(f"y' = 1 + {root}; y = 0; n = 0.5;", times, tolerances=tolerances)
+    assert found.ends.status.tolist() == [Status.SUCCESS]
+    r = np.sqrt(found.out[0, 0])
+    np.testing.assert_allclose(2 * (r - np.log1p(r)), times, rtol=50 * rtol)
+
+
+def test_what_is_absent_stays_absent_whatever_its_order():
+    """A rate of order 1/2 in a species of which there is none."""
+    text = "y' = -y^n; z' = y^n - z; y = 0; z = 1; n = 0.5;"
+    found = integrate(text, [0.5, 1.0])
+    assert found.out[0, 0].tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(found.out[1, 0], np.exp([-0.5, -1.0]), rtol=1e-9)
+
+
+def test_total_is_conserved_to_round_off():
+    out = integrate(problems.CHAIN, np.geomspace(1e-6, 100, 50), a=3.0, b=1e5).out
+    np.testing.assert_allclose(out[:, 0].sum(axis=0), 1.0, atol=1e-13)
+
+
+def test_a_system_without_states_is_its_rules():
+    """Of explicit time, as `x := sin(time)`."""
+    times = np.linspace(0, 7, 30)
+    found = integrate("x := sin(k*time); k = 2;", times, outputs=("x", "k"))
+    np.testing.assert_allclose(found.out[:, 0], [np.sin(2 * times), 0 * times + 2], atol=1e-15)
+
+
+# ------------------------------------------------------------------ order
+
+
+class Steps:
+    """Steps of given length of a group, each lane its own run."""
+
+    def __init__(self, text, **values):
+        kernel = problems.compiled(text)
+        self.system = kernel.system()
+        self.method = compile_method(METHOD, self.system.lanes, self.system.timed)
+        self.g, self.tables = describe(self.system, self.method, problems.TIGHT)
+        self.w = idle_group(self.g, self.system, self.method, problems.TIGHT)
+        y, p = problems.batch(kernel, **values)
+        for lane in range(self.g.lanes):
+            put_one(self.g, self.w, lane, y[0], p[0])
+        self.control = self.rows(self.g.at_control, CONTROL)
+        self.control[STOP] = np.inf
+        self.y = self.rows(self.g.at_y, self.g.n)
+        self.y_new = self.rows(self.g.at_y_new, self.g.n)
+
+    def rows(self, place, count):
+        return self.w[place : place + count * self.g.lanes].reshape(count, self.g.lanes)
+
+    def step(self, h):
+        self.control[H] = h
+        step_once(self.g, self.tables, self.w, self.method.gamma)
+
+    def take(self):
+        self.y[:] = self.y_new
+        self.control[T] += self.control[H]
+
+    def dense(self, s):
+        u = self.rows(self.g.at_u, self.g.stages * self.g.n)
+        rest = self.rows(self.g.at_dense, 3 * self.g.n)
+        rows.call(self.method.dense, None, u, None, rest, count=self.g.n)
+        q = rest.reshape(3, self.g.n, -1)
+        bend = q[0] + s * (q[1] + s * q[2])
+        return (1 - s) * self.y + s * (self.y_new + (1 - s) * bend)
+
+
+@rows.entry
+def put_one(g, w, lane, y, p):
+    put_run(g, w, lane, y, p)
+
+
+@rows.entry
+def step_once(g, tables, w, gamma):
+    linearise(g, tables, w)
+    attempt(g, tables, w, gamma)
+
+
+def step_by_numpy(matrix, y, h):
+    """One step of y' = matrix y in the form of `tableau`."""
+    left = np.eye(len(y)) / (h * METHOD.gamma) - matrix
+    u = np.zeros((METHOD.m.size, len(y)))
+    for i in range(METHOD.m.size):
+        right = matrix @ (y + METHOD.a[i] @ u) + METHOD.c[i] @ u / h
+        u[i] = np.linalg.solve(left, right)
+    return y + METHOD.m @ u
+
+
+def test_a_step_whose_diagonal_pivots_cancel():
+    """Some lanes' pivots are zero, or lose their digits; each lane takes its own step.
+
+    u' = 3u + 4v, v' = -4u + 3v, where 1/(h gamma) - 3 is the first pivot.
+    """
+    matrix = np.array([[3.0, 4.0], [-4.0, 3.0]])
+    steps = Steps("u' = 3*u + 4*v; v' = -4*u + 3*v; u = 1; v = 0.5;")
+    h = np.geomspace(0.1, 1.0, steps.g.lanes)
+    critical = 1 / (3 * METHOD.gamma)
+    h[[0, 2, 3]] = critical, critical * (1 + 1e-15), critical * (1 + 1e-11)
+    steps.step(h)
+    expected = np.transpose([step_by_numpy(matrix, np.array([1.0, 0.5]), x) for x in h])
+    np.testing.assert_allclose(steps.y_new, expected, rtol=1e-10)
+
+
+def slope(h, errors):
+    return np.polyfit(np.log(h), np.log(errors), 1)[0]
 
 
 def test_order_of_the_solution_by_regression():
     """On a nonlinear problem; linear ones of constant coefficients are solved to order 6."""
-    counts = np.array([20, 28, 40, 56, 80])
-    errors = [fixed_steps(count) for count in counts]
-    slope = np.polyfit(np.log(1 / counts), np.log(errors), 1)[0]
-    assert slope == pytest.approx(5, abs=0.2)
+    counts, end, errors = np.array([20, 28, 40, 56, 80]), 0.75, []
+    for count in counts:
+        steps = Steps(problems.BLOW_UP)
+        for _ in range(count):
+            steps.step(end / count)
+            steps.take()
+        assert (steps.y == steps.y[:, :1]).all()
+        errors.append(abs(steps.y[0, 0] - 1 / (1 - end)))
+    assert slope(1 / counts, errors) == pytest.approx(5, abs=0.2)
 
 
-def test_output_times_change_nothing():
-    few, end_few = run(problems.chain(), [1, 0, 0], [1.0, 3.0], [1.0, 2.0])
-    many, end_many = run(problems.chain(), [1, 0, 0], [1.0, 3.0], [0.1, 0.5, 1.0, 1.7, 2.0])
-    assert few[0, 0].tolist() == many[0, 2].tolist()
-    assert few[0, 1].tolist() == many[0, 4].tolist()
-    assert end_few.accepted == end_many.accepted
+def test_order_with_explicit_time_by_regression():
+    """y' = -2 t y^2 from 1: 1 / (1 + t^2)."""
+    counts, end, errors = np.array([20, 28, 40, 56, 80]), 1.5, []
+    for count in counts:
+        steps = Steps("y' = -2*time*y^2; y = 1;")
+        for _ in range(count):
+            steps.step(end / count)
+            steps.take()
+        errors.append(abs(steps.y[0, 0] - 1 / (1 + end**2)))
+    assert slope(1 / counts, errors) == pytest.approx(5, abs=0.2)
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    st.lists(st.tuples(st.floats(0.01, 100), st.floats(0.01, 100)), min_size=2, max_size=150),
-    st.integers(1, 4),
-)
-def test_a_run_does_not_depend_on_its_batch(rates, workers):
-    p = np.array(rates)
-    y = np.tile([1.0, 0.0, 0.0], (len(p), 1))
-    together, _ = run(problems.chain(), y, p, [0.5, 3.0], workers=workers)
-    alone = [run(problems.chain(), y[i], p[i], [0.5, 3.0])[0][0] for i in range(len(p))]
-    assert together.tolist() == np.array(alone).tolist()
+@pytest.mark.parametrize("s", [0.25, 0.5])
+def test_order_of_dense_output_by_regression(s):
+    """Of order 4: the error within one step from an exact value falls as h**5."""
+    steps = Steps(problems.BLOW_UP)
+    h = np.geomspace(0.02, 0.1, steps.g.lanes)
+    steps.step(h)
+    errors = np.abs(steps.dense(s)[0] - 1 / (1 - s * h))
+    assert slope(h, errors) == pytest.approx(5, abs=0.2)
+
+
+def test_order_of_the_error_estimate_by_regression():
+    steps = Steps(problems.BLOW_UP)
+    h = np.geomspace(0.02, 0.1, steps.g.lanes)
+    steps.step(h)
+    scale = 1e-13 + 1e-10 * steps.y_new[0]
+    assert slope(h, steps.control[ERROR] * scale) == pytest.approx(5, abs=0.2)
+
+
+def test_steps_grow_with_the_tolerance_as_the_order_says():
+    """The error of a step is proportional to h**5, so their number to rtol**(-1/5)."""
+    rtol = 10.0 ** -np.arange(6, 12)
+    counts = [
+        integrate(problems.OSCILLATOR, [300.0], tolerances=Tolerances(r, r, 10**6)).ends.accepted[0]
+        for r in rtol
+    ]
+    assert -slope(rtol, counts) == pytest.approx(1 / 5, abs=0.02)
+
+
+# ------------------------------------------------------------------ outputs
+
+
+GRIDS = {
+    "ends": [3.0, 20.0],
+    "few": [0.1, 0.5, 1.7, 3.0, 19.0, 20.0],
+    "many": np.union1d([3.0], np.linspace(0, 20, 333)),
+}
+
+
+@pytest.mark.parametrize("text", [problems.CHAIN, problems.FORCED, problems.VAN_DER_POL])
+def test_output_times_change_nothing(text):
+    """The same steps, and the same values at the same times, to the last bit."""
+    found = {name: integrate(text, times) for name, times in GRIDS.items()}
+    at_three = [f.out[:, 0, list(GRIDS[name]).index(3.0)] for name, f in found.items()]
+    at_end = [f.out[:, 0, -1] for f in found.values()]
+    for name, f in found.items():
+        assert same(at_three[0], found[name].out[:, 0, list(GRIDS[name]).index(3.0)])
+        assert same(at_end[0], f.out[:, 0, -1])
+        for part in ("time", "accepted", "rejected"):
+            assert same(getattr(f.ends, part), getattr(found["ends"].ends, part))
+
+
+def test_output_times_change_nothing_where_things_happen():
+    text = "A' = -k*A + sin(time); A = 1; k = 1; n = 0; at (A < 0.5): A = 1, n = n + 1;"
+    changes = [(2.5, "k", 2.0), (10.0, "k", 0.5)]
+    found = {n: integrate(text, t, outputs=("A", "n"), changes=changes) for n, t in GRIDS.items()}
+    for name, f in found.items():
+        assert same(f.out[:, 0, list(GRIDS[name]).index(3.0)], found["ends"].out[:, 0, 0])
+        assert same(f.ends.accepted, found["ends"].ends.accepted)
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-8])
+def test_outputs_within_steps_are_as_accurate_as_their_ends(rtol):
+    times = np.linspace(0, 30, 3001)
+    found = integrate(problems.OSCILLATOR, times, tolerances=Tolerances(rtol, rtol, 10_000))
+    assert found.ends.accepted[0] < 1000
+    assert np.abs(found.out[0, 0] - np.cos(times)).max() < 100 * rtol
+
+
+def test_only_the_start():
+    found = integrate(problems.CHAIN, [0.0], A=3.0, B=0.5)
+    assert found.out[:, 0, 0].tolist() == [3.0, 0.5, 0.0]
+    assert [int(part[0]) for part in found.ends] == [Status.SUCCESS, 0, 0, 0, -1]
+
+
+def test_the_start_is_reported_as_it_is():
+    found = integrate(problems.CHAIN, [0.0, 1.0], A=1 / 3)
+    assert found.out[0, 0, 0] == 1 / 3
+
+
+def test_no_run_is_no_trouble():
+    assert integrate(problems.CHAIN, [1.0], order=[]).out.shape == (3, 0, 1)
+
+
+def test_outputs_are_written_to_the_rows_given():
+    kernel = problems.compiled(problems.CHAIN)
+    y, p = problems.batch(kernel, 3, A=[1.0, 2.0, 3.0])
+    out = np.full((1, 5, 2), np.nan)
+    problems.integrate_batch(
+        kernel.system(("A",)),
+        METHOD,
+        problems.TIGHT,
+        y,
+        p,
+        np.array([0.0, 1.0]),
+        problems.no_changes(3),
+        out,
+        np.array([4, 0, 2]),
+    )
+    assert out[0, :, 0].tolist()[::2] == [2.0, 3.0, 1.0]
+    assert np.isnan(out[0, [1, 3]]).all()
+
+
+def test_held_states_stay():
+    found = integrate(problems.CHAIN, [0.0, 1.0, 2.0], held=("A",))
+    expected = (1 - np.exp(-2 * np.array([0.0, 1.0, 2.0]))) / 2
+    assert found.out[0, 0].tolist() == [1.0] * 3
+    np.testing.assert_allclose(found.out[1, 0], expected, rtol=1e-9)
+
+
+# ------------------------------------------------------------------ scheduled changes
 
 
 def test_scheduled_changes_are_exact():
     """Decay at rate 1 until t = 1, none until t = 2, then rate 3."""
-    changes = Changes(
-        np.array([0, 2]), np.array([1.0, 2.0]), np.array([0, 0]), np.array([0.0, 3.0])
-    )
+    changes = [(1.0, "a", 0.0), (2.0, "a", 3.0)]
     times = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
-    out, _ = run(problems.chain(), [1, 0, 0], [1.0, 0.0], times, changes=changes)
+    found = integrate(problems.CHAIN, times, changes=changes)
     expected = np.exp([-0.0, -0.5, -1.0, -1.0, -1.0, -2.5])
-    np.testing.assert_allclose(out[0, :, 0], expected, rtol=1e-8)
+    np.testing.assert_allclose(found.out[0, 0], expected, rtol=1e-9)
 
 
-def test_total_is_conserved_to_round_off():
-    out, _ = run(problems.chain(), [1, 0, 0], [3.0, 1e5], np.geomspace(1e-6, 100, 50))
-    np.testing.assert_allclose(out[0].sum(axis=1), 1.0, atol=1e-13)
+def test_outputs_at_the_very_time_of_a_change_are_after_it():
+    changes = [(0.0, "a", 0.5), (1.0, "a", 4.0), (1.0, "b", 3.0), (1.0, "a", 5.0)]
+    before = np.nextafter(1.0, 0.0)
+    found = integrate(
+        problems.CHAIN, [0.0, before, 1.0, 2.0], outputs=("a", "b", "R1", "A"), changes=changes
+    )
+    a, b, flux, state = found.out[:, 0]
+    assert a.tolist() == [0.5, 0.5, 5.0, 5.0]
+    assert b.tolist() == [2.0, 2.0, 3.0, 3.0]
+    np.testing.assert_allclose(flux, a * state, rtol=1e-15)
+    np.testing.assert_allclose(state[1:], np.exp([-0.5, -0.5, -5.5]), rtol=1e-9)
 
 
-def test_blow_up_is_marked_and_earlier_times_are_kept():
-    out, ends = run(problems.blow_up(), [1.0], [1.0], [0.5, 0.9, 1.5])
-    assert Status(ends.status[0]) in (Status.STEP_TOO_SMALL, Status.NOT_FINITE, Status.STEP_LIMIT)
-    np.testing.assert_allclose(out[0, :2, 0], [2.0, 10.0], rtol=1e-7)
-    assert np.isnan(out[0, 2, 0])
-    assert ends.time[0] == pytest.approx(1.0, rel=1e-3)
+def test_changes_after_the_last_time_do_not_matter():
+    late = integrate(problems.CHAIN, [1.0], changes=[(50.0, "a", 9.0)])
+    np.testing.assert_allclose(late.out[0, 0], np.exp(-1.0), rtol=1e-9)
 
 
-def test_trouble_after_the_last_time_does_not_matter():
-    out, ends = run(problems.blow_up(), [1.0], [1.0], [0.999])
-    assert ends.status.tolist() == [Status.SUCCESS]
-    assert out[0, 0, 0] == pytest.approx(1000, rel=1e-5)
+def test_each_run_has_its_own_changes():
+    kernel = problems.compiled(problems.CHAIN)
+    a = kernel.parameters.index("a")
+    changes = problems.Changes(
+        np.array([0, 1, 1, 3]),
+        np.array([1.0, 0.5, 1.5]),
+        np.array([a, a, a]),
+        np.array([0.0, 2.0, 0.0]),
+    )
+    found = integrate(problems.CHAIN, [2.0], runs=3, changes=changes)
+    np.testing.assert_allclose(found.out[0, :, 0], np.exp([-1.0, -2.0, -2.5]), rtol=1e-9)
 
 
-def test_step_limit():
-    out, ends = run(problems.oscillator(), [0, 1], [1.0], [1e4], Tolerances(1e-8, 1e-8, 100))
-    assert ends.status.tolist() == [Status.STEP_LIMIT]
-    assert np.isnan(out).all()
-
-
-def test_initial_state_that_is_no_number():
-    _, ends = run(problems.chain(), [np.nan, 0, 0], [1.0, 1.0], [1.0])
-    assert ends.status.tolist() == [Status.NOT_FINITE]
-
-
-def test_one_failed_run_leaves_the_others_alone():
-    out, ends = run(problems.blow_up(), [[1.0], [1.0]], [[1.0], [0.1]], [2.0])
-    assert ends.status[0] != Status.SUCCESS
-    assert ends.status[1] == Status.SUCCESS
-    assert out[1, 0, 0] == pytest.approx(1.25, rel=1e-8)
-
-
-def settled(system, y, p, tolerances=LOOSE):
-    return settle_batch(system, METHOD, tolerances, np.array([y], float), np.array([p], float))
-
-
-def test_steady_state_keeps_conserved_totals():
-    y, ends = settled(problems.chain(), [2.0, 3.0, 1.0], [1e-4, 1e3])
-    assert ends.status.tolist() == [Status.SUCCESS]
-    np.testing.assert_allclose(y[0], [0, 0, 6.0], atol=1e-8)
-
-
-def test_held_states_stay():
-    y, ends = settled(problems.chain(held=[0]), [2.0, 0.0, 0.0], [0.0, 1.0])
-    assert ends.status.tolist() == [Status.SUCCESS]
-    assert y[0, 0] == 2.0
-
-
-@pytest.mark.parametrize(
-    ("system", "y", "p"),
-    [
-        (problems.oscillator(), [1.0, 0.0], [1.0]),  # goes round for ever
-        (problems.chain(held=[0]), [1.0, 0.0, 0.0], [1.0, 1.0]),  # C grows for ever
-    ],
-    ids=["oscillation", "growth"],
-)
-def test_no_steady_state_gives_no_numbers(system, y, p):
-    found, ends = settled(system, y, p)
-    assert ends.status.tolist() == [Status.NO_STEADY_STATE]
-    assert np.isnan(found).all()
-
-
-def test_every_status_has_a_sentence():
-    assert all(status.sentence.endswith(".") for status in Status)
+@pytest.mark.parametrize("count", [10, 1000])
+def test_many_changes(count):
+    """A rate that is 0 and 1 in turn: half of the time counts."""
+    changes = [(k / 10, "a", float(k % 2 == 0)) for k in range(count)]
+    found = integrate(problems.CHAIN, [count / 10], changes=changes)
+    np.testing.assert_allclose(found.out[0, 0, 0], np.exp(-count / 20), rtol=1e-8)

@@ -10,6 +10,7 @@ from simulator.integrator.step_code import (
     CONTROL,
     ERROR,
     FACTOR,
+    PER_H,
     RTOL,
     H,
     compile_method,
@@ -34,6 +35,7 @@ class Group:
         self.u = rows.block(random.normal(size=(self.stages * n, lanes)))
         self.by_time = rows.block(random.normal(size=(n, lanes)))
         self.control = rows.block(random.uniform(0.1, 2.0, size=(CONTROL, lanes)))
+        self.control[PER_H] = 1 / self.control[H]
 
     @property
     def by_stage(self):
