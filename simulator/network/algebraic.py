@@ -31,10 +31,7 @@ def with_algebraic_rules(
     participants
         Species that are reactants or products of some reaction.
     """
-    if not residuals:
-        return network, []
-    free = _undetermined(network, participants)
-    matched = _matching(residuals, free)
+    matched = _matching(residuals, _undetermined(network, participants)) if residuals else {}
     problems = [
         f"{rule} determines nothing: everything in it is constant, or determined by other rules "
         "or by reactions"
@@ -42,15 +39,15 @@ def with_algebraic_rules(
         if rule not in matched
     ]
     solved: dict[str, Expression] = {}
-    implicit: dict[str, Expression] = {}
+    unsolved: dict[str, Expression] = {}
     for rule, name in matched.items():
         solution = _solution(residuals[rule], name)
         if solution is None:
-            implicit[name] = residuals[rule]
+            unsolved[name] = residuals[rule]
         else:
             solved[name] = solution
     by_name = {name: residuals[rule] for rule, name in matched.items()}
-    return _without_cycles(network, solved, implicit, by_name), problems
+    return _without_circles(network, solved, unsolved, by_name), problems
 
 
 def _undetermined(network: Network, participants: Collection[str]) -> list[str]:
@@ -99,29 +96,50 @@ def _matching(residuals: Mapping[str, Expression], free: list[str]) -> dict[str,
     return matched
 
 
-def _without_cycles(
+def _without_circles(
     network: Network,
     solved: dict[str, Expression],
-    implicit: dict[str, Expression],
+    unsolved: dict[str, Expression],
     residuals: Mapping[str, Expression],
 ) -> Network:
-    """The network with solved rules as assignments, save those that would need each other."""
+    """The network with solved rules as assignments, save those that would need each other.
+
+    Of each circle, one rule is left as a residual. That is also what becomes of an assignment rule
+    for the size of a compartment that uses a concentration there, itself an amount over the size.
+    """
+    rules = network.assignment_rules
     while True:
-        rules = (*network.assignment_rules, *solved.items())
         starts = tuple(e for e in network.initial_assignments if e[0] not in solved)
         whole = replace(
             network,
-            assignment_rules=rules,
-            algebraic_rules=tuple(implicit.items()),
+            assignment_rules=(*rules, *solved.items()),
+            algebraic_rules=tuple(unsolved.items()),
             initial_assignments=starts,
         )
-        rates, _ = rate_equations(whole)
-        cycle = find_cycle(rule_equations(whole) | rates)
-        cut = next((name for name in cycle or () if name in solved), None)
-        if cut is None:
+        equations = rule_equations(whole) | rate_equations(whole)[0]
+        over_size = _over_size(whole)
+        circle = find_cycle(equations) or find_cycle(equations | over_size) or ()
+        cut = next((name for name in circle if name in solved), None)
+        sizes = {over_size[name].name for name in circle if name in over_size}
+        if cut is not None:
+            unsolved[cut] = residuals[cut]
+            del solved[cut]
+        elif sizes:
+            unsolved |= {n: apply("subtract", e, Symbol(n)) for n, e in rules if n in sizes}
+            rules = tuple(e for e in rules if e[0] not in sizes)
+        else:
             return whole
-        implicit[cut] = residuals[cut]
-        del solved[cut]
+
+
+def _over_size(network: Network) -> dict[str, Symbol]:
+    """Size by which the amount of each species is divided whose concentration no rule gives."""
+    rules = (*network.assignment_rules, *network.rate_rules, *network.algebraic_rules)
+    ruled = {name for name, _ in rules}
+    return {
+        s.id: Symbol(s.compartment)
+        for s in network.species
+        if not (s.only_substance_units or s.id in ruled)
+    }
 
 
 def _solution(residual: Expression, name: str) -> Expression | None:

@@ -193,3 +193,19 @@ def test_linear_parts_say_the_same_as_the_whole(
     size = 1 + abs(slope * values["x"]) + abs(rest)
     if size < 1e6:  # else the parts may be large and cancel
         assert slope * values["x"] + rest == pytest.approx(whole, abs=1e-9 * size)
+
+
+def test_size_computed_from_a_concentration_in_it() -> None:
+    # c = 2 s, where s is the amount 8 (which grows by 1) over c: c = sqrt(16 + 2 t)
+    model = read_sbml(
+        sbml(
+            listed("Compartments", compartment("c", 'size="1"', "false"))
+            + listed("Species", species("s", 'initialAmount="8"'))
+            + listed("Rules", assignment("c", call("times", number(2), "s")))
+            + listed("Reactions", reaction("R", "", "s", number(1)))
+        ),
+        "m.xml",
+    )
+    assert [name for name, _ in model.algebraic_rules] == ["c"]
+    for values in both(model):
+        np.testing.assert_allclose(values["c"], np.sqrt(16 + 2 * TIMES), rtol=1e-8)
