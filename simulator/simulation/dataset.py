@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ..conditions import Design
+from ..conditions.factors import RESERVED
 from ..errors import IntegrationError
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
@@ -66,13 +67,18 @@ def to_dataset(
         if name not in names:
             coordinates[name] = ((), label, units.get(name))
     variables: dict[str, Any] = {
-        readout.id: (dims, values.reshape(shape), _attributes(readout))
+        variable_name(readout.id): (dims, values.reshape(shape), _attributes(readout))
         for readout, values in zip(wanted, outputs, strict=True)
     }
     kinds, kind = np.unique(status, return_inverse=True)
     words = np.array([Status(int(k)).name for k in kinds])[kind].reshape(design.shape)
     variables["status"] = (design.dims, words, {"long_name": "how the run ended"})
     return xr.Dataset(variables, coordinates, _provenance(model, start, tolerances))
+
+
+def variable_name(output: str) -> str:
+    """Name of an output in a result: its id, with a suffix if that is `time` or `status`."""
+    return f"{output}_value" if output in RESERVED else output
 
 
 def _labels(labels: Sequence[Any]) -> NDArray[Any]:

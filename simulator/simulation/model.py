@@ -123,7 +123,8 @@ class Model:
             also names of options or factors.
         outputs
             Ids of observables, species, parameters, compartments or reactions (their flux).
-            Default: all observables; all species where a model has no observables.
+            Default: all observables; all species where a model has no observables. What a model
+            calls `time` or `status` is `time_value` or `status_value` in the result.
         start
             ``"steady_state"``: the untreated cell is brought to rest first, drugs and ligands
             absent, population states held. ``"initial"``: the file's initial values. Default: the
