@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
+from ..integrator.cache import source_digest
 from ..integrator.lanes import lane_count
 from ..integrator.linear import (
     Factors,
@@ -19,7 +21,7 @@ from ..integrator.linear import (
     solution_table,
     table_functions,
 )
-from ..integrator.machine_code import Code, compile_module
+from ..integrator.machine_code import Code, compile_once
 from ..integrator.system import Sizes, System
 from ..network.expression import TIME, Expression
 from ..network.network import Network
@@ -27,7 +29,7 @@ from .elimination import OPERATION_LIMIT, operations, write_factorise, write_sol
 from .equations import Equations, amount_symbol, equations, evaluation_order
 from .graph import Graph
 from .initial import InitialValues
-from .program import RELATIONS, Place, order, write_program
+from .program import RELATIONS, Place, Program, chunk_size, order, scratch_rows, write_program
 
 Array = NDArray[np.float64]
 
@@ -148,10 +150,29 @@ class Kernel:
         sources = {inputs[k]: Place(1, place) for place, k in enumerate(needed)}
         sources |= {inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
         sources[inputs[-1]] = Place(0, 0)
-        module = ir.Module(name="outputs")
-        scratch = write_program(module, "outputs", graph, wanted, sources, self.lanes)
-        code = compile_module(module)
+        program = Program("outputs", wanted, sources, self.lanes, self.lanes)
+        code = _compile(graph, [program])
+        scratch = scratch_rows(graph, program)
         return Reader(code, np.array(needed, np.int64), len(names), scratch)
+
+
+def _compile(
+    graph: Graph, programs: Sequence[Program], factors: Factors | None = None, lanes: int = 0
+) -> Code:
+    """Machine code of programs, and of a LU written out for a pattern; built only if not kept."""
+
+    def build() -> ir.Module:
+        module = ir.Module(name="network")
+        for program in programs:
+            write_program(module, graph, program)
+        if factors is not None:
+            write_factorise(module, factors, lanes)
+            write_solve(module, factors, lanes)
+        return module
+
+    pattern = None if factors is None else [table.tolist() for table in factors]
+    sources = source_digest(Path(__file__).parent) + source_digest()
+    return compile_once(repr((sources, chunk_size(), programs, graph.nodes, pattern, lanes)), build)
 
 
 def compile_network(network: Network, formulas: Mapping[str, Expression] | None = None) -> Kernel:
@@ -190,44 +211,26 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     written_out = operations(factors) <= OPERATION_LIMIT
 
     lanes = lane_count(n)
-    module = ir.Module(name="network")
     fixed = _fixed(graph, linear)
     sources = {node: Place(1, k) for k, node in enumerate(graph.inputs[:n])}
     sources |= {node: Place(2, k) for k, node in enumerate(fixed)}
     sources[graph.inputs[-1]] = Place(0, 0)
     own = {graph.inputs[n + k]: Place(0, k, shared=True) for k in range(count)}
-    scratch = max(
-        write_program(module, "rates", graph, rates, sources, lanes),
-        write_program(module, "linearise", graph, linear, sources, lanes),
-        write_program(module, "prepare", graph, fixed, own, 1, spacing=lanes),
-    )
-    states = {node: Place(1, k) for k, node in enumerate(graph.inputs[:n])}
-    states[graph.inputs[-1]] = Place(0, 0)
-    given = {graph.inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
-    values, event_table, assignment_table = _event_tables(eqs, graph, symbols)
-    triggers = values[: len(eqs.events)]
-    watched = relations(graph, triggers)
-    watched += [_truth(graph, node) for node in triggers if graph.varies[node]]
-    watched += [node for node in relations(graph, rates) if not _moves(graph, node, n)]
-    watched += [node for node in steps(graph, rates + triggers) if not _moves(graph, node, n)]
-    watch = len(values) + np.arange(len(watched))
-    values += watched
+    programs = [
+        Program("rates", rates, sources, lanes, lanes),
+        Program("linearise", linear, sources, lanes, lanes),
+        Program("prepare", fixed, own, 1, lanes),
+    ]
+    happening, values = _watch(eqs, graph, symbols, rates)
     if values:
-        whole = write_program(module, "event_values", graph, values, states | given, lanes)
-        scratch = max(scratch, whole)
-    if written_out:
-        write_factorise(module, factors, lanes)
-        write_solve(module, factors, lanes)
+        sources = {node: Place(1, k) for k, node in enumerate(graph.inputs[:n])}
+        sources |= {graph.inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
+        sources[graph.inputs[-1]] = Place(0, 0)
+        programs.append(Program("event_values", values, sources, lanes, lanes))
     reported = {name: symbols[name] for name in eqs.quantities}
     reported |= {name: graph.build(formula, symbols) for name, formula in formulas.items()}
-    code = compile_module(module)
-    happening = EventTables(
-        code.address("event_values") if values else 0,
-        len(values),
-        event_table,
-        assignment_table,
-        watch,
-    )
+    scratch = max(scratch_rows(graph, program) for program in programs)
+    code = _compile(graph, programs, factors if written_out else None, lanes)
     return Kernel(
         eqs,
         eqs.states,
@@ -241,10 +244,27 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
         code,
         Sizes(n, count, len(fixed), len(pairs), 0, scratch),
         any(node != zero for node in by_time),
-        happening,
+        happening._replace(address=code.address("event_values") if values else 0),
         graph,
         reported,
     )
+
+
+def _watch(
+    eqs: Equations, graph: Graph, symbols: Mapping[str, int], rates: Sequence[int]
+) -> tuple[EventTables, list[int]]:
+    """What events need and what is watched: tables without an address yet, and nodes of values."""
+    n = len(eqs.states)
+    values, events, assignments = _event_tables(eqs, graph, symbols)
+    triggers = values[: len(eqs.events)]
+    watched = relations(graph, triggers)
+    watched += [_truth(graph, node) for node in triggers if graph.varies[node]]
+    watched += [node for node in relations(graph, rates) if not _moves(graph, node, n)]
+    jumps = steps(graph, [*rates, *triggers])
+    watched += [node for node in jumps if not _moves(graph, node, n)]
+    watch = len(values) + np.arange(len(watched))
+    values += watched
+    return EventTables(0, len(values), events, assignments, watch), values
 
 
 def _event_tables(

@@ -32,6 +32,11 @@ RELATIONS = {
 _ARITHMETIC = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 
 
+def chunk_size() -> int:
+    """Operations in one function."""
+    return CHUNK
+
+
 class Place(NamedTuple):
     """Where a value comes from: entry `row` of a function's argument number `argument`.
 
@@ -56,34 +61,51 @@ def order(graph: Graph, wanted: Sequence[int], sources: Mapping[int, Place]) -> 
     return sorted(needed)
 
 
-def write_program(
-    module: ir.Module,
-    name: str,
-    graph: Graph,
-    wanted: Sequence[int],
-    sources: Mapping[int, Place],
-    lanes: int,
-    spacing: int | None = None,
-) -> int:
+class Program(NamedTuple):
     """A function that stores the nodes `wanted` one after the other in its fourth argument.
 
-    A long program becomes several functions, which hand values on in the fifth argument; returns
-    how many rows of it they need. Rows lie `spacing` numbers apart (as many as there are lanes,
-    but for a program of one run that writes its lane's column).
+    Rows lie `spacing` numbers apart: as many as there are lanes, but for a program of one run that
+    writes its lane's column.
     """
-    nodes = order(graph, wanted, sources)
-    computed = [n for n in nodes if n not in sources]
-    chunks = [computed[k : k + CHUNK] for k in range(0, len(computed), CHUNK)] or [[]]
+
+    name: str
+    wanted: Sequence[int]
+    sources: Mapping[int, Place]
+    lanes: int
+    spacing: int
+
+
+def scratch_rows(graph: Graph, program: Program) -> int:
+    """Rows of its fifth argument that a program needs: see `write_program`."""
+    return len(_handed_on(graph, _chunks(graph, program), program.sources))
+
+
+def _chunks(graph: Graph, program: Program) -> list[list[int]]:
+    nodes = order(graph, program.wanted, program.sources)
+    computed = [n for n in nodes if n not in program.sources]
+    return [computed[k : k + CHUNK] for k in range(0, len(computed), CHUNK)] or [[]]
+
+
+def write_program(module: ir.Module, graph: Graph, program: Program) -> None:
+    """Write a program as a function.
+
+    A long one becomes several functions, which hand values on in the fifth argument.
+    """
+    name, sources = program.name, program.sources
+    chunks = _chunks(graph, program)
     slots = {node: Place(4, k) for k, node in enumerate(_handed_on(graph, chunks, sources))}
     stored: dict[int, list[int]] = {}
-    for place, node in enumerate(wanted):
+    for place, node in enumerate(program.wanted):
         stored.setdefault(node, []).append(place)
     divisors = Counter(
-        graph.nodes[n].arguments[1] for n in computed if graph.nodes[n].operator == "divide"
+        graph.nodes[n].arguments[1]
+        for chunk in chunks
+        for n in chunk
+        if graph.nodes[n].operator == "divide"
     )
     names = [name] if len(chunks) == 1 else [f"{name}_{k}" for k in range(len(chunks))]
     for own, chunk in zip(names, chunks, strict=True):
-        writer = _Writer(module, own, graph, {**sources, **slots}, divisors, lanes, spacing)
+        writer = _Writer(module, own, graph, {**sources, **slots}, divisors, program)
         for node in chunk:
             value = writer.compute(node)
             if node in slots:
@@ -96,11 +118,10 @@ def write_program(
                     writer.put(writer.value(node), Place(3, place))
         writer.end()
     if len(chunks) > 1:
-        whole = Rows(module, name, lanes)
+        whole = Rows(module, name, program.lanes)
         for part in names:
             whole.build.call(module.globals[part], [*whole.arguments, whole.count])
         whole.end()
-    return len(slots)
 
 
 def _handed_on(
@@ -127,12 +148,11 @@ class _Writer(Rows):
         graph: Graph,
         sources: Mapping[int, Place],
         divisors: Mapping[int, int],
-        lanes: int,
-        spacing: int | None,
+        program: Program,
     ) -> None:
-        super().__init__(module, name, lanes)
+        super().__init__(module, name, program.lanes)
         self.graph, self.sources, self.divisors = graph, sources, divisors
-        self._spacing = spacing or lanes
+        self._spacing = program.spacing
         self._values: dict[int, ir.Value] = {}
         self._inverses: dict[int, ir.Value] = {}
 

@@ -46,14 +46,14 @@ def _platform_cache() -> Path:
 
 
 @cache
-def _source_digest() -> str:
-    """Digest of this package's sources and of numba: what the compiled integrator depends on.
+def source_digest(folder: Path = Path(__file__).parent) -> str:
+    """Digest of the sources in a folder, and of numba: what they compile depends on these.
 
-    Numba checks only the file of the outermost function for changes, so the folder itself has to
+    Numba checks only the file of the outermost function for changes, so its folder itself has to
     change when any other file does.
     """
     digest = hashlib.sha256(f"numba {numba.__version__} {sys.version}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(folder.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -84,7 +84,7 @@ def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., An
     """`numba.njit`, with numba's global setting for its cache folder set for that moment only."""
     with _DECORATION:
         previous = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(cache_folder() / f"numba-{_source_digest()}")
+        numba.config.CACHE_DIR = str(cache_folder() / f"numba-{source_digest()}")
         try:
             dispatcher: Callable[..., Any] = numba.njit(
                 cache=True, nogil=True, error_model="numpy", _nrt=False, **options

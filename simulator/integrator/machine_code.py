@@ -15,7 +15,7 @@ import os
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -232,20 +232,26 @@ def _declare_library() -> None:
 
 
 def compile_module(module: ir.Module) -> Code:
-    """Machine code of the module, from the cache folder if it was compiled before.
+    """Machine code of the module, from the cache folder if it was compiled before."""
+    return compile_once(str(module), lambda: module)
 
-    The file is written under another name and then moved, so that processes which compile the same
-    model at once never see half a file.
+
+def compile_once(key: str, build: Callable[[], ir.Module]) -> Code:
+    """Machine code of the module that `build` makes, from the cache folder if it is there.
+
+    `key` has to tell apart all that the module depends on, but for LLVM and the processor. The file
+    is written under another name and then moved, so that processes which compile the same at once
+    never see half a file.
     """
-    text, folder = str(module), cache_folder() / "kernels"
     with _COMPILING:
         machine = _machine()
         _declare_library()
         stamp = f"{llvmlite.__version__} {binding.llvm_version_info} {machine.triple} {processor()}"
-        stored = folder / (hashlib.sha256((stamp + text).encode()).hexdigest()[:32] + ".o")
+        name = hashlib.sha256((stamp + key).encode()).hexdigest()[:32] + ".o"
+        stored = cache_folder() / "kernels" / name
         data = _stored(stored)
         if data is None:
-            data = bytes(machine.emit_object(_optimised(text, machine)))
+            data = bytes(machine.emit_object(_optimised(str(build()), machine)))
             _store(stored, data)
         engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
         engine.add_object_file(binding.ObjectFileRef.from_data(data))

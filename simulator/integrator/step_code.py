@@ -12,7 +12,8 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from .machine_code import DOUBLE, INDEX, INTEGER, Code, Rows, compile_module
+from .cache import source_digest
+from .machine_code import DOUBLE, INDEX, INTEGER, Code, Rows, compile_once
 from .tableau import Array, Tableau
 
 SAFETY = 0.85  # aim below the tolerance, so that most steps are accepted
@@ -57,31 +58,36 @@ def compile_method(tableau: Tableau, lanes: int, timed: bool) -> Method:
     """The method of a tableau, for rows of `lanes` numbers; compiled at first use."""
     key = (*(np.asarray(part).tobytes() for part in tableau), lanes, timed)
     if key not in _COMPILED:
-        _COMPILED[key] = _compile(tableau, lanes, timed)
+        code = compile_once(
+            f"steps {source_digest()} {key}", lambda: _module(tableau, lanes, timed)
+        )
+        _COMPILED[key] = _method(tableau, timed, code), code
     return _COMPILED[key][0]
 
 
-def _compile(tableau: Tableau, lanes: int, timed: bool) -> tuple[Method, Code]:
-    module = ir.Module(name="steps")
-    stages = range(tableau.m.size)
-    for i in stages:
-        _write_combine(module, tableau, lanes, timed, i)
-    _write_finish(module, tableau, lanes)
-    _write_dense(module, tableau, lanes)
-    _write_sample(module, lanes)
-    _write_take(module, lanes)
-    code = compile_module(module)
-    method = Method(
+def _method(tableau: Tableau, timed: bool, code: Code) -> Method:
+    combine = [code.address(f"combine_{i}") for i in range(tableau.m.size)]
+    return Method(
         tableau.gamma,
         tableau.order,
         tableau.alpha,
         tableau.d,
         tableau.dense.shape[0],
         timed,
-        np.array([code.address(f"combine_{i}") for i in stages], np.int64),
+        np.array(combine, np.int64),
         *(code.address(name) for name in ("finish", "dense", "sample", "take")),
     )
-    return method, code
+
+
+def _module(tableau: Tableau, lanes: int, timed: bool) -> ir.Module:
+    module = ir.Module(name="steps")
+    for i in range(tableau.m.size):
+        _write_combine(module, tableau, lanes, timed, i)
+    _write_finish(module, tableau, lanes)
+    _write_dense(module, tableau, lanes)
+    _write_sample(module, lanes)
+    _write_take(module, lanes)
+    return module
 
 
 RowWork = Callable[[list[ir.Value]], None]

@@ -7,7 +7,7 @@ from llvmlite import ir
 from simulator.codegen import program
 from simulator.codegen.arrays import evaluate_arrays
 from simulator.codegen.graph import Graph
-from simulator.codegen.program import Place, write_program
+from simulator.codegen.program import Place, Program, scratch_rows, write_program
 from simulator.network.expression import OPERATORS, Number, Symbol, apply
 from tests.integrator import rows
 from tests.tolerances import (
@@ -51,7 +51,9 @@ def lanes_of(expressions, lanes, split=None):
 def program_of(graph, wanted, lanes):
     module = ir.Module(name="test")
     sources = {node: Place(1, k) for k, node in enumerate(graph.inputs)}
-    scratch = write_program(module, "program", graph, wanted, sources, lanes)
+    program = Program("program", wanted, sources, lanes, lanes)
+    write_program(module, graph, program)
+    scratch = scratch_rows(graph, program)
     code = rows.compile_module(module)
 
     def run(*inputs):
