@@ -39,9 +39,9 @@ def settled(monkeypatch):
     """Counts of cells in each call that settles them."""
     counts = []
 
-    def spy(system, method, tolerances, states, *rest):
+    def spy(system, method, tolerances, states, *rest, **options):
         counts.append(len(states))
-        return settle(system, method, tolerances, states, *rest)
+        return settle(system, method, tolerances, states, *rest, **options)
 
     settle = runs.settle_batch
     monkeypatch.setattr(runs, "settle_batch", spy)

@@ -51,15 +51,15 @@ STEP_FACTOR = 1e-3
 # Eliminations of small diagonally dominant matrices, of condition number below ten or so.
 ELIMINATION_RELATIVE = 1e-13
 
-# The C library's vector mathematics is within 4 ulp (https://sourceware.org/glibc/wiki/libmvec), the
-# reference within 1.
+# The C library's vector mathematics is within 4 ulp (https://sourceware.org/glibc/wiki/libmvec),
+# the reference within 1.
 VECTOR_FUNCTION_ULP = 5
 
 # Two implementations of a function of the C library, each within some 2 ulp.
 LIBRARY_FUNCTION_ULP = 4
 
-# Events against libRoadRunner with steps of at most 0.01 and tight tolerances: it narrows the time of
-# a trigger down to CVODE's root tolerance and restarts there.
+# Events against libRoadRunner with steps of at most 0.01 and tight tolerances: it narrows the time
+# of a trigger down to CVODE's root tolerance and restarts there.
 EVENT_REFERENCE = 1e-6
 
 # The time of an event is met to the resolution of time; each event, and the dozen steps to the

@@ -15,9 +15,9 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from .cache import compiled
+from .cache import compiled, source_digest
 from .lanes import call
-from .machine_code import INTEGER, Code, Rows, compile_module
+from .machine_code import INTEGER, Code, Rows, compile_once
 
 Indices = NDArray[np.int64]
 
@@ -263,10 +263,9 @@ def table_functions(lanes: int) -> tuple[int, int]:
     right-hand side first + second.
     """
     if lanes not in _COMPILED:
-        module = ir.Module(name="sparse")
-        _write_factorise(module, lanes)
-        _write_solve(module, lanes)
-        _COMPILED[lanes] = compile_module(module)
+        _COMPILED[lanes] = compile_once(
+            f"sparse {source_digest()} {lanes}", lambda: _table_module(lanes)
+        )
     code = _COMPILED[lanes]
     return code.address("factorise"), code.address("solve")
 
@@ -291,3 +290,10 @@ def solve_many(solve, w, first, second, lu, out, tables, n, lanes, count):  # ty
     for k in range(count):
         block = k * n * lanes
         call(solve, w, first + block, second, lu, out + block, tables, n)
+
+
+def _table_module(lanes: int) -> ir.Module:
+    module = ir.Module(name="sparse")
+    _write_factorise(module, lanes)
+    _write_solve(module, lanes)
+    return module

@@ -48,14 +48,14 @@ def functions(text):
 
 
 def modules_of(monkeypatch, place, build):
-    """The modules that ``build()`` compiles through ``place.compile_module``."""
+    """The modules that ``build()`` would compile through ``place.compile_once``."""
     seen = []
 
-    def keep(module):
-        seen.append(module)
-        return machine_code.compile_module(module)
+    def keep(key, make):
+        seen.append(make())
+        return machine_code.compile_module(seen[-1])
 
-    monkeypatch.setattr(place, "compile_module", keep)
+    monkeypatch.setattr(place, "compile_once", keep)
     build()
     return seen
 
