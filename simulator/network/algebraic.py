@@ -121,12 +121,13 @@ def _without_circles(
         circle = find_cycle(equations) or find_cycle(equations | over_size) or ()
         cut = next((name for name in circle if name in solved), None)
         sizes = {over_size[name].name for name in circle if name in over_size}
+        turned = {n: apply("subtract", e, Symbol(n)) for n, e in rules if n in sizes}
         if cut is not None:
             unsolved[cut] = residuals[cut]
             del solved[cut]
-        elif sizes:
-            unsolved |= {n: apply("subtract", e, Symbol(n)) for n, e in rules if n in sizes}
-            rules = tuple(e for e in rules if e[0] not in sizes)
+        elif turned:
+            unsolved |= turned
+            rules = tuple(e for e in rules if e[0] not in turned)
         else:
             return whole
 

@@ -156,7 +156,9 @@ def _call(node: Any, scope: Scope) -> Expression:
     if name in scope.calling:
         loop = " > ".join((*scope.calling[scope.calling.index(name) :], name))
         raise MathError(f"calls a function that calls itself ({loop})")
-    *parameters, formula = _children(body)
+    *parameters, formula = list(_children(body)) or [None]
+    if formula is None:
+        raise MathError(f'calls the function "{name}", whose lambda is empty')
     arguments = [to_expression(child, scope) for child in _children(node)]
     if len(parameters) != len(arguments):
         raise MathError(

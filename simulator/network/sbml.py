@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from .algebraic import with_algebraic_rules
+from .composition import flattened
 from .consistency import problems
 from .expression import Expression
 from .mathml import Scope
 from .network import Network, Parameter
 from .order import in_order
-from .sbml_document import flattened, parse, refuse, required_packages
+from .sbml_document import parse, refuse, required_packages
 from .sbml_events import read_events
 from .sbml_quantities import Reading, read_quantities
 from .sbml_reactions import read_reactions
@@ -41,10 +42,7 @@ def read_sbml(text: str, source: str) -> Network:
     ModelError
         The text is not readable SBML, or says things that are not supported; one line for each.
     """
-    document = parse(text, source)
-    flat = flattened(document, source)
-    if flat is not None:
-        document, text = flat
+    document, text = flattened(parse(text, source), text, source)
     model = document.getModel()
     packages = list(required_packages(document))
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
 
 _START_TAG = re.compile(r"<(?:\w+:)?sbml\b[^>]*>")
 _ATTRIBUTE = re.compile(r"""(?<=\s)([\w:]+)\s*=\s*["']([^"']*)["']""")
-# What libsbml's messages on composition begin with, before they say what is wrong.
-_GENERAL = "Errors arose during the attempt to flatten"
-_RULE = re.compile(r"^.*Reference: L3V1 Comp V1 Section [\d.]+ ")
 _VERSIONS = {
     ("2", "1"): "http://www.sbml.org/sbml/level2",
     **{("2", v): f"http://www.sbml.org/sbml/level2/version{v}" for v in "2345"},
@@ -79,39 +75,6 @@ def _unreadable(document: Any) -> Iterator[str]:
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
             sentence = " ".join(error.getMessage().split())
             yield f"{error.getLine()}: {sentence}"
-
-
-def flattened(document: Any, source: str) -> tuple[Any, str] | None:
-    """The document, and its text, with the models it is composed of (package comp) made one.
-
-    None if it is not composed. Definitions in other files are looked for beside `source`.
-
-    Raises
-    ------
-    ModelError
-        A model that it refers to cannot be found, or the parts do not fit together.
-    """
-    import libsbml
-
-    plugin = document.getPlugin("comp")
-    if plugin is None:
-        return None
-    if plugin.getPrefix() != "comp":  # libsbml's converter assumes it
-        refuse(source, [f'gives the package "comp" the prefix "{plugin.getPrefix()}", not "comp"'])
-    if Path(source).is_file():
-        document.setLocationURI(Path(source).resolve().as_uri())
-    options = libsbml.ConversionProperties()
-    options.addOption("flatten comp", True)
-    options.addOption("performValidation", False)
-    options.addOption("abortIfUnflattenable", "none")
-    before = document.getNumErrors()
-    if document.convert(options) != libsbml.LIBSBML_OPERATION_SUCCESS:
-        found = [document.getError(i) for i in range(before, document.getNumErrors())]
-        messages = (" ".join(e.getMessage().split()) for e in found if e.getSeverity() > 1)
-        reasons = [_RULE.sub("", m) for m in messages if not m.startswith(_GENERAL)]
-        place = "the models that it is composed of cannot be made one"
-        refuse(source, [f"{place}: {reason}" for reason in reasons] or [place])
-    return document, str(libsbml.writeSBMLToString(document))
 
 
 def required_packages(document: Any) -> Iterator[str]:

@@ -67,6 +67,24 @@ def test_models_in_other_files_are_looked_for_beside_the_file(tmp_path: Path) ->
     assert [p.id for p in network.parameters] == ["A0__x"]
 
 
+def test_model_that_brings_libsbml_down_is_refused() -> None:
+    # the conversion of time of a kinetic law that has no mathematics
+    lawless = '<listOfReactions><reaction id="R" reversible="true"><kineticLaw/></reaction>'
+    submodel = '<comp:submodel comp:id="A" comp:modelRef="d" comp:timeConversionFactor="k"/>'
+    text = (
+        composed(
+            '<model id="m"><listOfParameters><parameter id="k" value="2" constant="true"/>'
+            f"</listOfParameters><comp:listOfSubmodels>{submodel}</comp:listOfSubmodels></model>",
+            f'<comp:listOfModelDefinitions><comp:modelDefinition id="d">{lawless}</listOfReactions>'
+            "</comp:modelDefinition></comp:listOfModelDefinitions>",
+        )
+        .replace('version="1" xmlns', 'version="2" xmlns')
+        .replace("version1/core", "version2/core")
+    )
+    with pytest.raises(ModelError, match="cannot be made one"):
+        read_sbml(text, "m.xml")
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
