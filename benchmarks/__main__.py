@@ -34,8 +34,7 @@ def main() -> int:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     options = ["--out", str(asked.out)] + ["--quick"] * asked.quick
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "machine.md").write_text(machine.sentence() + "\n", encoding="utf-8")
-    failed = 0
+    failed, loads = 0, [machine.load()]
     for name in asked.parts or PARTS:
         begin = time.monotonic()
         print(f"== {name}", flush=True)
@@ -48,6 +47,9 @@ def main() -> int:
             failed += 1
             print(f"{name} failed: {type(failure).__name__}: {failure}", file=sys.stderr)
         print(f"== {name}: {time.monotonic() - begin:.0f} s", flush=True)
+        loads.append(machine.load())
+    text = f"{machine.sentence()}.\n\n{machine.busy(loads)}\n"
+    (asked.out / "machine.md").write_text(text, encoding="utf-8")
     if asked.out == batches.RESULTS:
         fill(asked.out)
     return failed

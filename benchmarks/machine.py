@@ -1,12 +1,15 @@
 """What a figure needs said with it: the machine without its name, and the versions."""
 
 import hashlib
+import math
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("steroidsim", "numpy", "numba", "llvmlite", "libroadrunner", "amici")
+BUSY = 1.2  # load per core above which others must have been at work
 WATCHED = ("integrator", "codegen", "simulation", "conditions", "network")
 
 
@@ -29,6 +32,22 @@ def description() -> dict[str, str]:
 def sentence() -> str:
     """The same on one line."""
     return ", ".join(f"{name} {value}" for name, value in description().items())
+
+
+def load() -> float:
+    """Processes that wanted to run in the last minute, on average; NaN where not told."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
+
+
+def busy(loads: Sequence[float]) -> str:
+    """What the loads seen say about the figures; a benchmark by itself makes a load of 1 to 2."""
+    seen = f"Load average between the parts: {min(loads):.1f} to {max(loads):.1f}."
+    if not max(loads) > BUSY * (os.cpu_count() or 1):
+        return seen
+    return (
+        f"{seen} The machine was busy with other work: ratios of CPU times bear that, wall times"
+        " (two cores, first result) do not."
+    )
 
 
 def source_digest() -> str:
