@@ -2,8 +2,9 @@
 
     python -m benchmarks.memory
 
-Each batch size is a process of its own. Its peak after a small batch of the same model (compiled
-code, libraries) and the sizes of the conditions table and of the result are subtracted. The steps
+Each batch size is a process of its own. What it holds after a small batch of the same model
+(compiled code, libraries) and the sizes of the conditions table and of the result are subtracted
+from its peak. The steps
 of the first runs are compared between the sizes: a run must not notice how many share its batch.
 """
 
@@ -22,6 +23,7 @@ from .tools import engine_watched
 
 SIZES = (1_000, 10_000, 100_000)
 FIRST = 1_000
+_STATUS = Path("/proc/self/status")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,7 +67,7 @@ def measured(name: str, runs: int) -> dict[str, float]:
         return ds.nbytes / 1e6, table.memory_usage().sum() / 1e6, steps
 
     simulate(64)
-    before = peak()
+    before = resident()
     result, conditions, steps = simulate(runs)
     return {
         "runs": runs,
@@ -77,14 +79,22 @@ def measured(name: str, runs: int) -> dict[str, float]:
 
 def peak() -> float:
     """Largest resident memory of this process so far, in MB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would also count the process that started this one
-        line = next(x for x in status.read_text("utf-8").splitlines() if x.startswith("VmHWM"))
-        return float(line.split()[1]) * 1024 / 1e6
+    if _STATUS.exists():  # getrusage would also count the process that started this one
+        return _status("VmHWM")
     import resource
 
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest / 1e6 if sys.platform == "darwin" else largest * 1024 / 1e6
+
+
+def resident() -> float:
+    """Memory that this process holds now, in MB; the peak so far where the system does not tell."""
+    return _status("VmRSS") if _STATUS.exists() else peak()
+
+
+def _status(name: str) -> float:
+    line = next(x for x in _STATUS.read_text("utf-8").splitlines() if x.startswith(name))
+    return float(line.split()[1]) * 1024 / 1e6
 
 
 def table(model: str, rows: list[dict[str, float]]) -> str:
