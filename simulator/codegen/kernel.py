@@ -147,13 +147,20 @@ class Kernel:
         if all(number.get(node, n) < n for node in wanted):
             states = [number[node] for node in wanted]
             return Reader(None, np.array(states, np.int64), len(names), 0)
-        sources = {inputs[k]: Place(1, place) for place, k in enumerate(needed)}
-        sources |= {inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
-        sources[inputs[-1]] = Place(0, 0)
+        sources = _of_one_run(inputs, needed, n, count)
         program = Program("outputs", wanted, sources, self.lanes, self.lanes)
         code = _compile(graph, [program])
         scratch = scratch_rows(graph, program)
         return Reader(code, np.array(needed, np.int64), len(names), scratch)
+
+
+def _of_one_run(
+    inputs: Sequence[int], needed: Sequence[int], n: int, count: int
+) -> dict[int, Place]:
+    """Where a program at some times of one run finds time, the needed states and parameters."""
+    sources = {inputs[k]: Place(1, place) for place, k in enumerate(needed)}
+    sources |= {inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
+    return {**sources, inputs[-1]: Place(0, 0)}
 
 
 def _compile(
@@ -223,9 +230,7 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     ]
     happening, values = _watch(eqs, graph, symbols, rates)
     if values:
-        sources = {node: Place(1, k) for k, node in enumerate(graph.inputs[:n])}
-        sources |= {graph.inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
-        sources[graph.inputs[-1]] = Place(0, 0)
+        sources = _of_one_run(graph.inputs, range(n), n, count)
         programs.append(Program("event_values", values, sources, lanes, lanes))
     reported = {name: symbols[name] for name in eqs.quantities}
     reported |= {name: graph.build(formula, symbols) for name, formula in formulas.items()}

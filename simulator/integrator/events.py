@@ -53,9 +53,24 @@ def look(g, w, lane):  # type: ignore[no-untyped-def]
     w[g.at_moment] = w[TIME * g.lanes + lane]
     for k in range(g.n):
         w[g.at_moment + (1 + k) * g.lanes] = w[g.at_y + k * g.lanes + lane]
+    evaluate_watched(g, w, lane)
+
+
+@compiled
+def evaluate_watched(g, w, lane):  # type: ignore[no-untyped-def]
+    """Values of triggers and the rest at the times and states of the moments, all at once."""
     p = g.at_p + lane * g.parameters
     states = g.at_moment + g.lanes
     call(g.event_values, w, g.at_moment, states, p, g.at_values, g.at_scratch, 0)
+
+
+@compiled
+def interpolate(g, w, lane, k, s):  # type: ignore[no-untyped-def]
+    """State k at a fraction of the step."""
+    row, block = k * g.lanes + lane, g.n * g.lanes
+    dense = g.at_dense + row
+    bend = w[dense] + s * (w[dense + block] + s * w[dense + 2 * block])
+    return (1.0 - s) * w[g.at_y + row] + s * (w[g.at_y_new + row] + (1.0 - s) * bend)
 
 
 @compiled
@@ -70,21 +85,15 @@ def first_change(g, tables, w, lane, low, high):  # type: ignore[no-untyped-def]
 
     low, high : times.  Returns the number of that time, or how many there are.
     """
-    lanes, block = g.lanes, g.n * g.lanes
+    lanes = g.lanes
     t, h = w[TIME * lanes + lane], w[H * lanes + lane]
     for j in range(lanes):
         time = spread_time(g, low, high, j)
         s = (time - t) / h
         w[g.at_moment + j] = time
         for k in range(g.n):
-            row = k * lanes + lane
-            dense = g.at_dense + row
-            bend = w[dense] + s * (w[dense + block] + s * w[dense + 2 * block])
-            value = (1.0 - s) * w[g.at_y + row] + s * (w[g.at_y_new + row] + (1.0 - s) * bend)
-            w[g.at_moment + (1 + k) * lanes + j] = value
-    p = g.at_p + lane * g.parameters
-    states = g.at_moment + lanes
-    call(g.event_values, w, g.at_moment, states, p, g.at_values, g.at_scratch, 0)
+            w[g.at_moment + (1 + k) * lanes + j] = interpolate(g, w, lane, k, s)
+    evaluate_watched(g, w, lane)
     held = queue_of(g, lane) + 2 + g.event_count
     for j in range(lanes):
         for r in range(g.relation_count):
@@ -116,14 +125,8 @@ def cut_at_change(g, tables, w, lane, end):  # type: ignore[no-untyped-def]
 @compiled
 def move_to(g, w, lane, s):  # type: ignore[no-untyped-def]
     """Make the state at a fraction of the step its end."""
-    lanes, block = g.lanes, g.n * g.lanes
     for k in range(g.n):
-        row = k * lanes + lane
-        dense = g.at_dense + row
-        bend = w[dense] + s * (w[dense + block] + s * w[dense + 2 * block])
-        w[g.at_y_new + row] = (1.0 - s) * w[g.at_y + row] + s * (
-            w[g.at_y_new + row] + (1.0 - s) * bend
-        )
+        w[g.at_y_new + k * g.lanes + lane] = interpolate(g, w, lane, k, s)
 
 
 @compiled

@@ -1,7 +1,7 @@
 """Machine code by LLVM, the compiler library that numba brings (llvmlite).
 
 Functions are built instruction by instruction, so no text of a model is ever executed. Object code
-is cached by the digest of the IR, of LLVM's version and of the processor.
+is cached under a digest of all it is made from, of LLVM's version and of the processor.
 
 A row is one number for each of some independent runs, its lanes, as one vector of LLVM: vector
 registers wherever the processor has them. Numba makes no vector instructions of loops over a
