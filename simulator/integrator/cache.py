@@ -37,6 +37,21 @@ def cache_folder() -> Path:
     return folder
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under another name, then move it: no process ever sees half of it.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be made or written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    os.replace(name, path)
+
+
 def _platform_cache() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))

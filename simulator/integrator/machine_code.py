@@ -12,7 +12,6 @@ runs.
 import ctypes
 import hashlib
 import os
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from typing import Any
 import llvmlite
 from llvmlite import binding, ir
 
-from .cache import cache_folder
+from .cache import cache_folder, write_whole
 
 DOUBLE = ir.DoubleType()
 POINTER = DOUBLE.as_pointer()
@@ -239,9 +238,7 @@ def compile_module(module: ir.Module) -> Code:
 def compile_once(key: str, build: Callable[[], ir.Module]) -> Code:
     """Machine code of the module that `build` makes, from the cache folder if it is there.
 
-    `key` has to tell apart all that the module depends on, but for LLVM and the processor. The file
-    is written under another name and then moved, so that processes which compile the same at once
-    never see half a file.
+    `key` has to tell apart all that the module depends on, but for LLVM and the processor.
     """
     with _COMPILING:
         machine = _machine()
@@ -292,11 +289,7 @@ def _stored(path: Path) -> bytes | None:
 def _store(path: Path, data: bytes) -> None:
     """Keep object code behind its digest; without a place to keep it, it is made anew each time."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(data).digest() + data)
-        os.replace(name, path)
+        write_whole(path, hashlib.sha256(data).digest() + data)
     except OSError as problem:
         warnings.warn(
             f"{path.parent}: compiled code cannot be kept: {problem.strerror}.", stacklevel=2

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..integrator.cache import cache_folder
+from ..integrator.cache import cache_folder, write_whole
 from ..network.definition import Definition
 from ..network.tables import shown
 
@@ -109,9 +107,4 @@ def _stored(file: Path) -> Definition | None:
 def _store(file: Path, definition: Definition) -> None:
     """Keep a definition; without a place to keep it, it is read anew each time."""
     with suppress(OSError, RecursionError):
-        data = pickle.dumps(replace(definition, folder=None))
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, written = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.replace(written, file)
+        write_whole(file, pickle.dumps(replace(definition, folder=None)))
