@@ -22,6 +22,7 @@ from .reporting import (
     CHANGE,
     FRESH,
     IDLE,
+    LANE_ROWS,
     PENDING,
     REPORTED,
     ROW,
@@ -29,11 +30,12 @@ from .reporting import (
     UNCUT,
     record_now,
     record_steps,
+    write_nothing,
     write_pending,
 )
 from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
 from .status import Status
-from .step_code import ACCEPT, CUT, ERROR, FACTOR, LIVE, STOP, T_NEW, H, compile_method
+from .step_code import ACCEPT, BEFORE, CUT, ERROR, FACTOR, LIVE, STOP, T_NEW, H, compile_method
 from .step_code import T as TIME
 from .system import Array, Indices, System, Tolerances
 from .tableau import Tableau
@@ -122,7 +124,7 @@ def start_piece(g, tables, w, lane_of, lane, work, jumps):  # type: ignore[no-un
         if status == SUCCESS:
             status = make_consistent(g, tables, w, lane)
         stop = min(stop, next_execution(g, w, lane))
-    w[STOP * g.lanes + lane] = stop
+    w[STOP * g.lanes + lane], w[BEFORE * g.lanes + lane] = stop, np.nextafter(stop, -np.inf)
     if status == SUCCESS:
         record_now(g, tables, w, lane_of, lane, work.times, work.out)
     lane_of[FRESH, lane] = lane_of[UNCUT, lane] = 1
@@ -133,6 +135,7 @@ def start_piece(g, tables, w, lane_of, lane, work, jumps):  # type: ignore[no-un
 def end_run(g, w, lane_of, lane, ends, status, queue, out):  # type: ignore[no-untyped-def]
     """Write what is recorded, and how the run ended."""
     write_pending(g, w, lane_of, lane, out)
+    write_nothing(g, lane_of, lane, out)
     run = lane_of[RUN, lane]
     ends.status[run] = status
     ends.time[run] = w[TIME * g.lanes + lane]
@@ -195,28 +198,18 @@ def accept(g, tables, w, lane_of, ends, times, out, jumps):  # type: ignore[no-u
     """Take the attempts whose error is small enough, and record the outputs within them."""
     lanes, wanted = g.lanes, False
     for lane in range(lanes):
-        w[ACCEPT * lanes + lane] = 1.0
-        run = lane_of[RUN, lane]
-        if run == IDLE or not w[ERROR * lanes + lane] <= 1.0:
-            continue
-        w[ACCEPT * lanes + lane] = 0.0
-        ends.accepted[run] += 1
-        t, h, stop = w[TIME * lanes + lane], w[H * lanes + lane], w[STOP * lanes + lane]
-        t_new = stop if h == stop - t else t + h
-        w[T_NEW * lanes + lane] = t_new
-        wanted = wanted or times[lane_of[REPORTED, lane]] <= t_new
+        if w[ACCEPT * lanes + lane] == 0.0:
+            ends.accepted[lane_of[RUN, lane]] += 1
+            wanted = wanted or times[lane_of[REPORTED, lane]] <= w[T_NEW * lanes + lane]
     if wanted or jumps is not None:
         call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
         if jumps is not None:
             cut_steps(g, tables, w, lane_of)
-        record_steps(g, tables, w, lane_of, times, out)
+        record_steps(g, w, lane_of, times, out)
         if jumps is not None:
             end_at_cuts(g, w, lane_of)
-    for lane in range(lanes):
-        if w[ACCEPT * lanes + lane] == 0.0:
-            w[TIME * lanes + lane] = w[T_NEW * lanes + lane]
-            w[H * lanes + lane] *= w[FACTOR * lanes + lane]
     call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
+    call(g.advance, w, 0, 0, 0, 0, 0, 0)
 
 
 @compiled
@@ -306,7 +299,8 @@ def integrate_batch(
     times
         (times,) increasing, >= 0, in the system's unit of time.
     out
-        (outputs, any number of runs, times), NaN on entry; written up to where each run ends.
+        (outputs, any number of runs, times); rows of these runs are written, NaN from where they
+        failed.
     rows
         (runs,) which run of `out` each of these is.
     workers
@@ -332,7 +326,7 @@ def integrate_batch(
     work = Work(states, parameters, times, changes, flat, rows)
 
     def integrate(queue: Indices) -> None:
-        w, lane_of = idle_group(g, system, method, tolerances), np.full((8, g.lanes), IDLE)
+        w, lane_of = idle_group(g, system, method, tolerances), np.full((LANE_ROWS, g.lanes), IDLE)
         _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue, jumps)
 
     run_on_lanes(integrate, runs, g.lanes, workers, progress, deadline)

@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 
 from .events import EVENT_COLUMNS, FIRST, LAST, queue_size
 from .lanes import aligned
-from .step_code import ATOL, CONTROL, RTOL, STOP, H, Method
+from .step_code import ATOL, BEFORE, CONTROL, RTOL, STOP, H, Method
 from .system import Indices, System, Tolerances
 
 
 class Group(NamedTuple):
-    """Integers that describe a group of runs to compiled code.
+    """Integers that describe a group of runs to compiled code, which gets them as one record.
 
     First addresses (see `system.System` and `step_code.Method`), then numbers of things, then the
     places in `w` where blocks of rows begin (y, y_new; argument and second of a stage; its rates;
     stages u; dense output; rates, J and df/dt at (t, y); LU; constants q; scratch; outputs at some
-    times; for each lane, these times and the needed states there; times and states at which events
-    are looked at, and what is seen), of single numbers (parameters of each lane; alpha and d of the
-    stages; the lanes' queues of `events`; the matrices of `dense`) and of the LU's tables, and last
-    the places in `tables` where index tables begin.
+    times; for each lane, these times, where in its step they lie, and the needed states there;
+    times and states at which events are looked at, and what is seen), of single numbers (parameters
+    of each lane; alpha and d of the stages; the lanes' queues of `events`; the matrices of `dense`)
+    and of tables for code on rows (the LU's; n and the needed states), and last the places in
+    `tables` where index tables begin.
     """
 
     rates: int
@@ -34,10 +35,12 @@ class Group(NamedTuple):
     prepare: int
     outputs: int
     event_values: int
+    begin: int
     finish: int
     dense: int
     sample: int
     take: int
+    advance: int
     timed: int
     order: int
     max_steps: int
@@ -81,7 +84,8 @@ class Group(NamedTuple):
     at_matrices: int
     at_elimination: int
     at_solution: int
-    size: int
+    at_needed: int
+    end: int
     combine: int
     needed: int
     held: int
@@ -96,8 +100,14 @@ class Group(NamedTuple):
     relations: int
 
 
-def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[Group, Indices]:
-    """The integers and index tables of a group."""
+def describe(
+    system: System, method: Method, tolerances: Tolerances
+) -> tuple[np.record, Indices]:
+    """The integers and index tables of a group.
+
+    The integers are a record with the fields of `Group`: compiled code hands it on as one address,
+    where a tuple would be unpacked at each call.
+    """
     sizes, lanes, factors = system.sizes, system.lanes, system.factors
     n, stages = sizes.states, method.combine.size
     rows = [CONTROL, n, n, n, n, n, stages * n, method.dense_rows * n, n, sizes.entries, n]
@@ -107,10 +117,10 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[Gr
     assignments = int(np.diff(spans).max(initial=0))
     relations = system.relations.size
     queue = queue_size(events, relations, assignments)
-    rows += [lanes * (1 + system.needed.size), 1 + n, system.event_rows]
+    rows += [lanes * (2 + system.needed.size), 1 + n, system.event_rows]
     numbers = [lanes * r for r in rows]
     numbers += [lanes * sizes.parameters, stages, stages, lanes * queue, lanes * dense_size(n)]
-    numbers += [system.elimination.size, system.solution.size]
+    numbers += [system.elimination.size, system.solution.size, 1 + system.needed.size]
     indices = [method.combine, system.needed, system.held, system.held_entries, system.algebraic]
     indices += [factors.j_rows, factors.j_columns, factors.order, factors.mass]
     indices += [system.events, system.assignments, system.relations]
@@ -118,8 +128,8 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[Gr
     starts = np.cumsum([0, *(table.size for table in indices)]).tolist()
     g = Group(
         *(system.rates, system.linearise, system.factorise, system.solve, system.prepare),
-        *(system.outputs, system.event_values, method.finish, method.dense, method.sample),
-        *(method.take,),
+        *(system.outputs, system.event_values, method.begin, method.finish, method.dense),
+        *(method.sample, method.take, method.advance),
         *(int(method.timed), method.order, tolerances.max_steps),
         *(lanes, n, sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
         *(factors.columns.size, stages),
@@ -128,7 +138,8 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[Gr
         *places,
         *starts[:-1],
     )
-    return g, np.concatenate(indices)
+    kinds = [(name, np.int64) for name in Group._fields]
+    return np.rec.array([tuple(g)], dtype=kinds)[0], np.concatenate(indices)
 
 
 def dense_size(n: int) -> int:
@@ -137,14 +148,15 @@ def dense_size(n: int) -> int:
 
 
 def idle_group(
-    g: Group, system: System, method: Method, tolerances: Tolerances
+    g: np.record, system: System, method: Method, tolerances: Tolerances
 ) -> NDArray[np.float64]:
     """The flat array of a group without runs; what is never touched takes no memory."""
-    w = aligned(g.size)
+    w = aligned(g.end)
     control = w[: g.at_y].reshape(CONTROL, g.lanes)
-    control[H], control[STOP] = 1.0, np.inf
+    control[H], control[STOP], control[BEFORE] = 1.0, np.inf, np.inf
     control[RTOL], control[ATOL] = tolerances.rtol, tolerances.atol
     w[g.at_alpha : g.at_d], w[g.at_d : g.at_queue] = method.alpha, method.d
     w[g.at_elimination : g.at_solution] = system.elimination.view(np.float64)
-    w[g.at_solution : g.size] = system.solution.view(np.float64)
+    w[g.at_solution : g.at_needed] = system.solution.view(np.float64)
+    w[g.at_needed : g.end] = np.append(g.n, system.needed).view(np.float64)
     return w

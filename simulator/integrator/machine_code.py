@@ -76,6 +76,10 @@ class Rows:
         """Put a row into one of the arrays."""
         self.build.store(value, self._pointer(argument, row), align=min(8 * self.lanes, 64))
 
+    def number(self, argument: int, place: int | ir.Value) -> ir.Value:
+        """One number of an array, in every lane."""
+        return self.spread(self.build.load(self.element(argument, place)))
+
     def _pointer(self, argument: int, row: int | ir.Value) -> ir.Value:
         if isinstance(row, int):
             place = INTEGER(row * self.lanes)

@@ -1,20 +1,32 @@
 """Outputs of runs at requested times, read off the dense output of their steps.
 
-A lane's needed states are recorded time by time; when as many times are recorded as a row has
-numbers, the outputs are computed for all of them at once, times in the place of runs. What the
-arguments g, tables and w hold: see `group`; `lane_of` holds a row for each of the names below.
+A lane's needed states are recorded in a buffer, as many times of a step at once as a row has
+numbers: times take the place of runs. When the buffer is full, the outputs are computed for all of
+its times at once. What the arguments g, tables and w hold: see `group`; `lane_of` holds a row for
+each of the names below.
 """
+
+import numpy as np
 
 from .cache import compiled, inlined
 from .lanes import call
-from .step_code import ACCEPT, SAMPLE, STOP, T_NEW, H
+from .step_code import ACCEPT, STOP, T_NEW, H
 from .step_code import T as TIME
 
 # Rows of `lane_of`: the run in a lane or IDLE; its row in the result; how many times are recorded,
 # and of these not yet written; the next scheduled change; whether the step is still to be chosen,
-# may be cut once, and holds a time to record.
-RUN, ROW, REPORTED, PENDING, CHANGE, FRESH, UNCUT, DUE = range(8)
+# and may be cut once.
+RUN, ROW, REPORTED, PENDING, CHANGE, FRESH, UNCUT, LANE_ROWS = range(8)
 IDLE = -1
+
+WRITTEN = -1.0
+"""In place of the fraction of a step: the time of this number is recorded already."""
+
+
+@compiled
+def buffer_of(g, lane):  # type: ignore[no-untyped-def]
+    """Where a lane keeps times, fractions of a step and needed states that are to be written."""
+    return g.at_buffer + lane * (2 + g.needed_count) * g.lanes
 
 
 @inlined
@@ -27,8 +39,8 @@ def write_pending(g, w, lane_of, lane, out):  # type: ignore[no-untyped-def]
     if count == 0:
         return
     values, runs, size = out
-    times = g.at_buffer + lane * (1 + g.needed_count) * lanes
-    source = times + lanes
+    times = buffer_of(g, lane)
+    source = times + 2 * lanes
     if g.outputs != 0:
         p = g.at_p + lane * g.parameters
         call(g.outputs, w, times, source, p, g.at_points, g.at_scratch, 0)
@@ -42,51 +54,52 @@ def write_pending(g, w, lane_of, lane, out):  # type: ignore[no-untyped-def]
     lane_of[PENDING, lane] = 0
 
 
-@inlined
-def record(g, tables, w, lane_of, lane, time, source, out):  # type: ignore[no-untyped-def]
-    """Record a time and the lane's needed states then, from the rows of all states at `source`."""
-    lanes = g.lanes
-    place = g.at_buffer + lane * (1 + g.needed_count) * lanes + lane_of[PENDING, lane]
-    w[place] = time
-    for r in range(g.needed_count):
-        place += lanes
-        w[place] = w[source + tables[g.needed + r] * lanes + lane]
-    lane_of[PENDING, lane] += 1
-    lane_of[REPORTED, lane] += 1
-    if lane_of[PENDING, lane] == lanes:
-        write_pending(g, w, lane_of, lane, out)
+@compiled
+def write_nothing(g, lane_of, lane, out):  # type: ignore[no-untyped-def]
+    """Put NaN at the times that a lane's run does not reach."""
+    values, runs, size = out
+    for r in range(g.reported):
+        first = (r * runs + lane_of[ROW, lane]) * size
+        values[first + lane_of[REPORTED, lane] : first + size] = np.nan
 
 
 @compiled
 def record_now(g, tables, w, lane_of, lane, times, out):  # type: ignore[no-untyped-def]
     """Record the requested times up to the lane's own."""
-    t = w[TIME * g.lanes + lane]
+    t, lanes, buffer = w[TIME * g.lanes + lane], g.lanes, buffer_of(g, lane)
     while lane_of[REPORTED, lane] < times.size and times[lane_of[REPORTED, lane]] <= t:
-        record(g, tables, w, lane_of, lane, times[lane_of[REPORTED, lane]], g.at_y, out)
+        place = buffer + lane_of[PENDING, lane]
+        w[place], w[place + lanes] = times[lane_of[REPORTED, lane]], WRITTEN
+        for r in range(g.needed_count):
+            w[place + (2 + r) * lanes] = w[g.at_y + tables[g.needed + r] * lanes + lane]
+        lane_of[PENDING, lane] += 1
+        lane_of[REPORTED, lane] += 1
+        if lane_of[PENDING, lane] == lanes:
+            write_pending(g, w, lane_of, lane, out)
 
 
 @inlined
-def record_steps(g, tables, w, lane_of, times, out):  # type: ignore[no-untyped-def]
+def record_steps(g, w, lane_of, times, out):  # type: ignore[no-untyped-def]
     """Record the requested times within the accepted steps of all lanes.
 
-    Those at the end of a step are left out where something happens there. Each round takes the next
-    time of every lane; `rates`, which no step needs any more, holds the states then.
+    Those at the end of a step are left out where something happens there.
     """
     lanes = g.lanes
-    while True:
-        due = 0
-        for lane in range(lanes):
-            w[SAMPLE * lanes + lane], lane_of[DUE, lane] = 0.0, 0
-            if w[ACCEPT * lanes + lane] == 0.0 and lane_of[REPORTED, lane] < times.size:
-                time = times[lane_of[REPORTED, lane]]
-                if time <= w[T_NEW * lanes + lane] and time < w[STOP * lanes + lane]:
-                    since = time - w[TIME * lanes + lane]
-                    w[SAMPLE * lanes + lane] = since / w[H * lanes + lane]
-                    lane_of[DUE, lane], due = 1, due + 1
-        if due == 0:
-            return
-        call(g.sample, w, g.at_y, g.at_y_new, g.at_dense, g.at_rates, 0, g.n)
-        for lane in range(lanes):
-            if lane_of[DUE, lane] == 1:
-                time = times[lane_of[REPORTED, lane]]
-                record(g, tables, w, lane_of, lane, time, g.at_rates, out)
+    for lane in range(lanes):
+        if w[ACCEPT * lanes + lane] != 0.0:
+            continue
+        t, h = w[TIME * lanes + lane], w[H * lanes + lane]
+        end, stop = w[T_NEW * lanes + lane], w[STOP * lanes + lane]
+        k, buffer = lane_of[REPORTED, lane], buffer_of(g, lane)
+        while k < times.size and times[k] <= end and times[k] < stop:
+            first = pending = lane_of[PENDING, lane]
+            while pending < lanes and k < times.size and times[k] <= end and times[k] < stop:
+                w[buffer + pending] = times[k]
+                w[buffer + lanes + pending] = (times[k] - t) / h
+                k, pending = k + 1, pending + 1
+            y, new, dense = g.at_y + lane, g.at_y_new + lane, g.at_dense + lane
+            call(g.sample, w, y, new, dense, buffer + lanes, g.at_needed, g.needed_count)
+            w[buffer + lanes + first : buffer + lanes + pending] = WRITTEN
+            lane_of[PENDING, lane], lane_of[REPORTED, lane] = pending, k
+            if pending == lanes:
+                write_pending(g, w, lane_of, lane, out)

@@ -10,7 +10,7 @@ from .cache import compiled, inlined
 from .dense import factorise_dense, solve_dense
 from .lanes import call
 from .linear import CANCELLATION_LIMIT
-from .step_code import ATOL, LIVE, PER_H, RTOL, SHIFT, STAGE_T, STOP, H
+from .step_code import ATOL, LIVE, RTOL, SHIFT, STAGE_T, H
 from .step_code import T as TIME
 
 
@@ -102,21 +102,11 @@ def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
 
 @inlined
 def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
-    """One attempted step of every lane from (t, y), linearised there already.
-
-    Steps end at the time STOP and leave no sliver before it: the last two are equal.
-    """
+    """One attempted step of every lane from (t, y), linearised there already."""
     lanes = g.lanes
-    for lane in range(lanes):
-        h, left = w[H * lanes + lane], w[STOP * lanes + lane] - w[TIME * lanes + lane]
-        if left <= h:
-            h = left
-        elif left <= h + h:
-            h = 0.5 * left
-        w[H * lanes + lane] = h
-        w[PER_H * lanes + lane] = 1.0 / h
-        w[SHIFT * lanes + lane] = 1.0 / (h * gamma)
+    call(g.begin, w, 0, 0, 0, 0, 0, 0)
     any_pivots = factorise(g, tables, w)
+    time = STAGE_T * lanes if g.timed != 0 else TIME * lanes
     for i in range(g.stages):
         combine = tables[g.combine + i]
         call(combine, w, g.at_y, g.at_u, g.at_argument, g.at_by_time, 0, g.n)
@@ -127,12 +117,6 @@ def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
                 w[g.at_second + k + lane] = w[H * lanes + lane] * w[g.at_d + i] * slope
         first = g.at_linear
         if i > 0:
-            time = TIME * lanes
-            if g.timed != 0:
-                time = STAGE_T * lanes
-                for lane in range(lanes):
-                    ahead = w[g.at_alpha + i] * w[H * lanes + lane]
-                    w[time + lane] = w[TIME * lanes + lane] + ahead
             call(g.rates, w, time, g.at_argument, g.at_q, g.at_rates, g.at_scratch, 0)
             for j in range(g.held_count):
                 for lane in range(lanes):

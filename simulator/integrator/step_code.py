@@ -19,8 +19,9 @@ from .tableau import Array, Tableau
 SAFETY = 0.85  # aim below the tolerance, so that most steps are accepted
 SHRINK, GROW = 0.2, 10.0  # bounds on the change of step size
 
-# Rows of control: what the step needs and gives beside the states. LIVE: whether a lane has a run.
-T, H, PER_H, STOP, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, SAMPLE, CUT, RTOL, ATOL, LIVE = (
+# Rows of control: what the step needs and gives beside the states. BEFORE: the last number before
+# STOP. ACCEPT: 0 where the attempt is good. LIVE: whether a lane has a run.
+T, H, PER_H, STOP, BEFORE, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, CUT, RTOL, ATOL, LIVE = (
     range(15)
 )
 CONTROL = 15
@@ -30,12 +31,17 @@ class Method(NamedTuple):
     """A method as compiled code sees it: some coefficients, and addresses of functions of rows.
 
     timed : whether time enters the stages (the rates depend on it, and it does not stand still).
+    begin : -, -, -, -, control: the step to attempt, from H and STOP.
     combine : (stages,) of the arrays y, u, argument (then second), df/dt, control: the argument of
-        a stage, and what its right-hand side has beside the rates.
-    finish : y, u, argument, y_new, control: y_new, error norm, factor of the step.
+        a stage, its time, and what its right-hand side has beside the rates.
+    finish : y, u, argument, y_new, control: y_new, error norm, factor of the step, its end, and
+        whether it is good enough.
     dense : -, u, -, dense, -: coefficients of dense output, `dense_rows` for each state.
-    sample : y, y_new, dense, out, control: the states at the fraction SAMPLE of each lane's step.
+    sample : y, y_new and dense, each from one lane on, a row of fractions of its step followed by
+        `count` rows of states, and the table (n, states wanted): those states at the fractions,
+        where a fraction is not below 0.
     take : y, -, -, y_new, control: y becomes y_new in the lanes whose ACCEPT is 0.
+    advance : -, -, -, -, control: their time becomes T_NEW, and their next step FACTOR H.
     """
 
     gamma: float
@@ -44,11 +50,13 @@ class Method(NamedTuple):
     d: Array
     dense_rows: int
     timed: bool
+    begin: int
     combine: NDArray[np.int64]
     finish: int
     dense: int
     sample: int
     take: int
+    advance: int
 
 
 _COMPILED: dict[tuple[object, ...], tuple[Method, Code]] = {}  # entries are never changed
@@ -74,22 +82,27 @@ def _method(tableau: Tableau, timed: bool, code: Code) -> Method:
         tableau.d,
         tableau.dense.shape[0],
         timed,
+        code.address("begin"),
         np.array(combine, np.int64),
-        *(code.address(name) for name in ("finish", "dense", "sample", "take")),
+        *(code.address(name) for name in ("finish", "dense", "sample", "take", "advance")),
     )
 
 
 def _module(tableau: Tableau, lanes: int, timed: bool) -> ir.Module:
     module = ir.Module(name="steps")
+    _write_begin(module, tableau, lanes)
     for i in range(tableau.m.size):
         _write_combine(module, tableau, lanes, timed, i)
     _write_finish(module, tableau, lanes)
     _write_dense(module, tableau, lanes)
     _write_sample(module, lanes)
     _write_take(module, lanes)
+    _write_advance(module, lanes)
     return module
 
 
+Weights = list[tuple[int, float]]
+Start = list[ir.Value] | None
 RowWork = Callable[[list[ir.Value]], None]
 
 
@@ -107,23 +120,27 @@ class _Blocks(Rows):
             once([index])
 
     def weighted(
-        self, rows: list[ir.Value], start: list[ir.Value], weights: Sequence[tuple[int, float]]
-    ) -> list[ir.Value]:
-        """start + sum of weight * u_j on some rows; u is the array of argument 1."""
-        total = start
-        for j, weight in weights:
-            coefficient = self.constant(weight)
+        self, rows: list[ir.Value], sums: Sequence[tuple[Start, Weights]]
+    ) -> list[list[ir.Value]]:
+        """Some sums of start + weight * u_j over j, on some rows; u is the array of argument 1.
+
+        They are taken together, so that each u is loaded once.
+        """
+        totals = [list(start or []) for start, _ in sums]
+        for j in sorted({j for _, weights in sums for j, _ in weights}):
             u = [self.load(1, self.build.add(r, self._block(j))) for r in rows]
-            total = [
-                self.add(t, self.multiply(coefficient, v)) for t, v in zip(total, u, strict=True)
-            ]
-        return total
+            for total, (_, weights) in zip(totals, sums, strict=True):
+                for weight in (w for k, w in weights if k == j):
+                    terms = [self.multiply(self.constant(weight), v) for v in u]
+                    total[:] = map(self.add, total, terms) if total else terms
+        nothing = [self.constant(0.0)] * len(rows)
+        return [total or nothing for total in totals]
 
     def _block(self, j: int) -> ir.Value:
         return self.build.mul(self.count, INTEGER(j))
 
 
-def _weights(coefficients: Array) -> list[tuple[int, float]]:
+def _weights(coefficients: Array) -> Weights:
     return [(j, float(c)) for j, c in enumerate(coefficients) if c != 0.0]
 
 
@@ -142,23 +159,44 @@ def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool,
     c = _weights(tableau.c[i, :i])
     per_h = f.load(4, PER_H)
     by_time = f.multiply(f.load(4, H), f.constant(float(tableau.d[i])))
+    if timed and i > 0:
+        _write_stage_time(f, float(tableau.alpha[i]))
 
     def once(rows: list[ir.Value]) -> None:
         shifted = [f.build.add(r, f.count) for r in rows]
-        if i > 0:
-            start = [f.load(2 if continued else 0, r) for r in rows]
-            for r, value in zip(rows, f.weighted(rows, start, a), strict=True):
-                f.store(value, 2, r)
-        second = f.weighted(rows, [f.constant(0.0)] * len(rows), c)
+        start = [f.load(2 if continued else 0, r) for r in rows] if i > 0 else None
+        argument, second = f.weighted(rows, [(start, a), (None, c)])
         second = [f.multiply(per_h, s) for s in second]
         if timed and tableau.d[i] != 0.0:
             slopes = [f.multiply(by_time, f.load(3, r)) for r in rows]
             second = [f.add(s, slope) for s, slope in zip(second, slopes, strict=True)]
+        for r, value in zip(rows, argument if i > 0 else [], strict=i > 0):
+            f.store(value, 2, r)
         for r, value in zip(shifted, second, strict=True):
             f.store(value, 2, r)
 
     f.each_row(once)
     f.end()
+
+
+def _write_begin(module: ir.Module, tableau: Tableau, lanes: int) -> None:
+    """Steps end at STOP and leave no sliver before it: the last two are equal."""
+    f = Rows(module, "begin", lanes)
+    h, one, half = f.load(4, H), f.constant(1.0), f.constant(0.5)
+    left = f.subtract(f.load(4, STOP), f.load(4, T))
+    shared = f.choose("<=", left, f.add(h, h), f.multiply(half, left), h)
+    h = f.choose("<=", left, h, left, shared)
+    f.store(h, 4, H)
+    f.store(f.build.fdiv(one, h), 4, PER_H)
+    f.store(f.build.fdiv(one, f.multiply(h, f.constant(tableau.gamma or 1.0))), 4, SHIFT)
+    f.end()
+
+
+def _write_stage_time(f: Rows, alpha: float) -> None:
+    """Time of a stage, which is before STOP: what happens there is none of this step's."""
+    time = f.add(f.load(4, T), f.multiply(f.constant(alpha), f.load(4, H)))
+    latest = f.load(4, BEFORE)
+    f.store(f.choose("<", time, latest, time, latest), 4, STAGE_T)
 
 
 def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
@@ -178,8 +216,7 @@ def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
     def once(rows: list[ir.Value]) -> None:
         y = [f.load(0, r) for r in rows]
         start = [f.load(2, r) for r in rows] if continued else y
-        y_new = f.weighted(rows, start, m)
-        error = f.weighted(rows, [zero] * len(rows), e)
+        y_new, error = f.weighted(rows, [(start, m), (None, e)])
         worst, unusable = f.build.load(worst_so_far), f.build.load(not_finite)
         for k, r in enumerate(rows):
             f.store(y_new[k], 3, r)
@@ -198,6 +235,20 @@ def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
     factor = f.multiply(f.constant(SAFETY), _inverse_root(f, worst, tableau.order))
     factor = f.choose("<", factor, f.constant(GROW), factor, f.constant(GROW))
     f.store(f.choose(">", factor, f.constant(SHRINK), factor, f.constant(SHRINK)), 4, FACTOR)
+    one = f.constant(1.0)
+    accept = f.choose("<=", worst, one, zero, one)
+    f.store(f.choose("!=", f.load(4, LIVE), zero, accept, one), 4, ACCEPT)
+    t, h, stop = f.load(4, T), f.load(4, H), f.load(4, STOP)
+    f.store(f.choose("==", h, f.subtract(stop, t), stop, f.add(t, h)), 4, T_NEW)
+    f.end()
+
+
+def _write_advance(module: ir.Module, lanes: int) -> None:
+    f = Rows(module, "advance", lanes)
+    accept, zero = f.load(4, ACCEPT), f.constant(0.0)
+    t, h = f.load(4, T), f.load(4, H)
+    f.store(f.choose("==", accept, zero, f.load(4, T_NEW), t), 4, T)
+    f.store(f.choose("==", accept, zero, f.multiply(h, f.load(4, FACTOR)), h), 4, H)
     f.end()
 
 
@@ -230,9 +281,8 @@ def _write_dense(module: ir.Module, tableau: Tableau, lanes: int) -> None:
     f = _Blocks(module, "dense", lanes)
 
     def once(rows: list[ir.Value]) -> None:
-        for block in range(tableau.dense.shape[0]):
-            start = [f.constant(0.0)] * len(rows)
-            values = f.weighted(rows, start, _weights(tableau.dense[block]))
+        sums = f.weighted(rows, [(None, _weights(coefficients)) for coefficients in tableau.dense])
+        for block, values in enumerate(sums):
             for r, value in zip(rows, values, strict=True):
                 f.store(value, 3, f.build.add(r, f.build.mul(f.count, INTEGER(block))))
 
@@ -241,19 +291,21 @@ def _write_dense(module: ir.Module, tableau: Tableau, lanes: int) -> None:
 
 
 def _write_sample(module: ir.Module, lanes: int) -> None:
-    f = _Blocks(module, "sample", lanes)
-    s = f.load(4, SAMPLE)
+    """Times of one run in the place of runs; its states are single numbers in rows of many runs."""
+    f = Rows(module, "sample", lanes)
+    table = f.build.bitcast(f.arguments[4], INTEGER.as_pointer())
+    block = f.build.mul(f.build.load(table), INTEGER(lanes))
+    s = f.load(3, 0)
     rest = f.subtract(f.constant(1.0), s)
-
-    def once(rows: list[ir.Value]) -> None:
-        for r in rows:
-            blocks = [f.build.mul(f.count, INTEGER(block)) for block in range(3)]
-            first, second, third = (f.load(2, f.build.add(r, block)) for block in blocks)
-            bend = f.add(first, f.multiply(s, f.add(second, f.multiply(s, third))))
-            late = f.multiply(s, f.add(f.load(1, r), f.multiply(rest, bend)))
-            f.store(f.add(f.multiply(rest, f.load(0, r)), late), 3, r)
-
-    f.each_row(once)
+    due = f.build.fcmp_ordered(">=", s, f.constant(0.0))
+    with f.loop(INTEGER(0), f.count) as k:
+        after = f.build.add(k, INTEGER(1))
+        row = f.build.mul(f.build.load(f.build.gep(table, [after])), INTEGER(lanes))
+        q = [f.number(2, f.build.add(row, f.build.mul(block, INTEGER(b)))) for b in range(3)]
+        bend = f.add(q[0], f.multiply(s, f.add(q[1], f.multiply(s, q[2]))))
+        late = f.multiply(s, f.add(f.number(1, row), f.multiply(rest, bend)))
+        value = f.add(f.multiply(rest, f.number(0, row)), late)
+        f.store(f.build.select(due, value, f.load(3, after)), 3, after)
     f.end()
 
 

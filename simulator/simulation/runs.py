@@ -175,12 +175,14 @@ def simulate_runs(
         As of `equilibrate`.
     """
     runs = sum(each.runs.size for each in plans)
-    outputs = np.full((len(names), runs, times.size), np.nan)
+    outputs = np.empty((len(names), runs, times.size))
     status = np.zeros(runs, np.int64) if rest is None else rest.status[rest.cell]
     failed_at, state = np.zeros(runs), np.full(runs, -1)
     settled = np.flatnonzero(status == Status.SUCCESS)
-    if settled.size < runs and progress is not None:
-        progress(runs - settled.size)
+    if settled.size < runs:
+        outputs[:, status != Status.SUCCESS] = np.nan
+        if progress is not None:
+            progress(runs - settled.size)
     system, method, scheduled = kernel.system(names), rodas5p(), schedules(plans)
     numbers = len(kernel.states) + len(kernel.parameters)
     for block in _blocks(settled, _runs_at_once(workers, numbers)):
