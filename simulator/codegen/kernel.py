@@ -42,6 +42,7 @@ class EventTables(NamedTuple):
     events: NDArray[np.int64]
     assignments: NDArray[np.int64]
     relations: NDArray[np.int64]
+    switches: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ class Kernel:
             self._events.events,
             self._events.assignments,
             self._events.relations,
+            self._events.switches,
         )
 
     @cached_property
@@ -262,14 +264,46 @@ def _watch(
     n = len(eqs.states)
     values, events, assignments = _event_tables(eqs, graph, symbols)
     triggers = values[: len(eqs.events)]
-    watched = relations(graph, triggers)
-    watched += [_truth(graph, node) for node in triggers if graph.varies[node]]
-    watched += [node for node in relations(graph, rates) if not _moves(graph, node, n)]
+    of_time = [node for node in relations(graph, rates) if not _moves(graph, node, n)]
+    switches = _switches(graph, [*relations(graph, triggers), *of_time], n)
+    watched = [node for node in [*relations(graph, triggers), *of_time] if node not in switches]
+    watched += [_truth(graph, node) for node in triggers if not _planned(graph, node, switches)]
     jumps = steps(graph, [*rates, *triggers])
     watched += [node for node in jumps if not _moves(graph, node, n)]
     watch = len(values) + np.arange(len(watched))
     values += watched
-    return EventTables(0, len(values), events, assignments, watch), values
+    planned = len(values) + np.arange(2 * len(switches))
+    values += [node for pair in switches.items() for node in pair]
+    return EventTables(0, len(values), events, assignments, watch, planned), values
+
+
+def _switches(graph: Graph, found: Sequence[int], n: int) -> dict[int, int]:
+    """Relations that change at times known in advance, each with the node of its time.
+
+    Those are x < y and the like where x - y = a + b t with a and b of parameters alone.
+    """
+    time = graph.inputs[-1]
+    switches = {}
+    for node in dict.fromkeys(found):
+        operator, arguments, _ = graph.nodes[node]
+        if operator in ("equal", "not_equal") or _moves(graph, node, n):
+            continue
+        difference = graph.apply("subtract", *arguments)
+        (gradient,) = graph.gradients([difference], [time])
+        slope = gradient.get(0, graph.constant(0.0))
+        if not graph.varies[slope] and not steps(graph, [node]):
+            since = graph.apply("divide", difference, slope)
+            switches[node] = graph.apply("subtract", time, since)
+    return switches
+
+
+def _planned(graph: Graph, node: int, switches: Collection[int]) -> bool:
+    """Whether a truth value changes only where switches do."""
+    if node in switches or not graph.varies[node]:
+        return True
+    operator, arguments, _ = graph.nodes[node]
+    logical = operator in ("and", "or", "xor", "not")
+    return logical and all(_planned(graph, each, switches) for each in arguments)
 
 
 def _event_tables(

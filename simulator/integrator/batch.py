@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .algebraic import make_consistent
-from .cache import compiled, entry_point, inlined
-from .events import begin_events, cut_at_change, happen, move_to, next_execution
+from .cache import compiled, entry_point
+from .events import NEAR, begin_events, cut_at_change, happen, move_to, next_execution, next_switch
 from .group import describe, idle_group
 from .lanes import call, take_next
 from .reporting import (
@@ -117,13 +117,20 @@ def start_piece(g, tables, w, lane_of, lane, work, jumps):  # type: ignore[no-un
         call(g.prepare, w, p, 0, 0, g.at_q + lane, g.at_scratch, 0)
     lane_of[CHANGE, lane] = k
     stop = work.changes.time[k] if k < end else np.inf
-    if jumps is not None:
-        status = make_consistent(g, tables, w, lane)
-        if status == SUCCESS:
-            status = happen(g, tables, w, lane)
-        if status == SUCCESS:
+    for _ in range(1 + g.switch_count):  # what switches as good as now does so at once
+        if jumps is not None:
             status = make_consistent(g, tables, w, lane)
-        stop = min(stop, next_execution(g, w, lane))
+            if status == SUCCESS:
+                status = happen(g, tables, w, lane)
+            if status == SUCCESS:
+                status = make_consistent(g, tables, w, lane)
+            stop = min(stop, next_execution(g, w, lane))
+        switch = next_switch(g, tables, w, lane) if g.switch_count != 0 else np.inf
+        if status != SUCCESS or switch > t + NEAR * abs(t):
+            stop = min(stop, switch)
+            break
+        t = w[TIME * g.lanes + lane] = switch
+    stop = max(stop, np.nextafter(t, np.inf))
     w[STOP * g.lanes + lane], w[BEFORE * g.lanes + lane] = stop, np.nextafter(stop, -np.inf)
     if status == SUCCESS:
         record_now(g, tables, w, lane_of, lane, work.times, work.out)
@@ -193,7 +200,7 @@ def too_small(h, t):  # type: ignore[no-untyped-def]
     return t + h <= t or h < 1e-14 * abs(t) + 1e-290
 
 
-@inlined
+@compiled
 def accept(g, tables, w, lane_of, ends, times, out, jumps):  # type: ignore[no-untyped-def]
     """Take the attempts whose error is small enough, and record the outputs within them."""
     lanes, wanted = g.lanes, False

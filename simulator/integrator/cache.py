@@ -82,14 +82,6 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """As `compiled`, for what is called at every step: copied into its callers.
-
-    A call would hand over each integer of a `group.Group`, which costs more than a small function.
-    """
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-
-
 def entry_point(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function for Python to call; else as `compiled`."""
     return _compiled(function, no_cfunc_wrapper=True)

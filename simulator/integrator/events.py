@@ -1,6 +1,7 @@
 """Events: what happens to a run when a condition becomes true (SBML Level 3 Version 2, 4.11).
 
-The relations (x > y) in triggers, and relations and steps (floor) of time in rates, are watched:
+Steps end where a relation (x > y) in a trigger or in a rate changes at a time that is known in
+advance. Other relations in triggers, and relations and steps (floor) of time in rates, are watched:
 they are looked at along the dense output of every accepted step, at as many times at once as a row
 has numbers; the first that changes is narrowed down to the resolution of time, and the step is cut
 there. So a trigger that is true for a moment only is not missed as long as one of its relations
@@ -26,6 +27,10 @@ TARGET, VALUE, SCALE, ASSIGNMENT_COLUMNS = range(4)
 
 PENDING_LIMIT = 256  # executions that may wait in a run
 CASCADE_LIMIT = 10_000  # executions at one time: more is taken for an endless loop
+NEAR = 1e-13
+"""Relative distance of two times of which the later one is not worth a step: far above the
+resolution of time, and far below any step that errors would ask for."""
+
 EVENT_LIMIT = int(Status.EVENT_LIMIT)
 
 
@@ -120,6 +125,42 @@ def cut_at_change(g, tables, w, lane, end):  # type: ignore[no-untyped-def]
         low, high = earlier, spread_time(g, low, high, j)
         j = min(first_change(g, tables, w, lane, low, high), g.lanes - 1)
     return high
+
+
+@compiled
+def next_switch(g, tables, w, lane):  # type: ignore[no-untyped-def]
+    """The first number of time, from a lane's own on, at which a switch is another than it is now.
+
+    The time that is computed of a switch is right but for rounding, so the times beside it are
+    looked at.
+    """
+    lanes, t = g.lanes, w[TIME * g.lanes + lane]
+    look(g, w, lane)
+    earlier = t - NEAR * abs(t)
+    for _ in range(g.switch_count):
+        soonest = np.inf
+        for k in range(g.switch_count):
+            time = w[g.at_values + tables[g.switches + 2 * k + 1] * lanes]
+            if earlier < time < soonest or time == t == earlier:
+                soonest = time
+        if soonest == np.inf:
+            return np.inf
+        time = soonest
+        for j in range(1, lanes):
+            time = np.nextafter(time, -np.inf) if j < lanes // 2 else time
+        for j in range(1, lanes):
+            w[g.at_moment + j] = max(t, time)
+            time = np.nextafter(time, np.inf)
+        evaluate_watched(g, w, lane)
+        for j in range(1, lanes):
+            for k in range(g.switch_count):
+                row = g.at_values + tables[g.switches + 2 * k] * lanes
+                if w[row + j] != w[row]:
+                    return w[g.at_moment + j]
+        if soonest > t + NEAR * abs(t):
+            return soonest
+        earlier = max(soonest, np.nextafter(t, np.inf))
+    return np.inf
 
 
 @compiled

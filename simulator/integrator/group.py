@@ -58,6 +58,7 @@ class Group(NamedTuple):
     event_count: int
     assignment_count: int
     relation_count: int
+    switch_count: int
     queue_size: int
     at_control: int
     at_y: int
@@ -98,11 +99,10 @@ class Group(NamedTuple):
     event_table: int
     assignment_table: int
     relations: int
+    switches: int
 
 
-def describe(
-    system: System, method: Method, tolerances: Tolerances
-) -> tuple[np.record, Indices]:
+def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[np.record, Indices]:
     """The integers and index tables of a group.
 
     The integers are a record with the fields of `Group`: compiled code hands it on as one address,
@@ -123,7 +123,7 @@ def describe(
     numbers += [system.elimination.size, system.solution.size, 1 + system.needed.size]
     indices = [method.combine, system.needed, system.held, system.held_entries, system.algebraic]
     indices += [factors.j_rows, factors.j_columns, factors.order, factors.mass]
-    indices += [system.events, system.assignments, system.relations]
+    indices += [system.events, system.assignments, system.relations, system.switches]
     places = np.cumsum([0, *numbers]).tolist()
     starts = np.cumsum([0, *(table.size for table in indices)]).tolist()
     g = Group(
@@ -134,7 +134,7 @@ def describe(
         *(lanes, n, sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
         *(factors.columns.size, stages),
         *(system.held.size, system.held_entries.size, system.algebraic.size),
-        *(events, assignments, relations, queue),
+        *(events, assignments, relations, system.switches.size // 2, queue),
         *places,
         *starts[:-1],
     )

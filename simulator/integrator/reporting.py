@@ -8,7 +8,7 @@ each of the names below.
 
 import numpy as np
 
-from .cache import compiled, inlined
+from .cache import compiled
 from .lanes import call
 from .step_code import ACCEPT, STOP, T_NEW, H
 from .step_code import T as TIME
@@ -29,7 +29,7 @@ def buffer_of(g, lane):  # type: ignore[no-untyped-def]
     return g.at_buffer + lane * (2 + g.needed_count) * g.lanes
 
 
-@inlined
+@compiled
 def write_pending(g, w, lane_of, lane, out):  # type: ignore[no-untyped-def]
     """Compute the outputs at a lane's recorded times and write them to the result.
 
@@ -78,7 +78,7 @@ def record_now(g, tables, w, lane_of, lane, times, out):  # type: ignore[no-unty
             write_pending(g, w, lane_of, lane, out)
 
 
-@inlined
+@compiled
 def record_steps(g, w, lane_of, times, out):  # type: ignore[no-untyped-def]
     """Record the requested times within the accepted steps of all lanes.
 

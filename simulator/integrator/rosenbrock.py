@@ -6,7 +6,7 @@ lane's numbers never sees another's. What the arguments g, tables and w hold: se
 
 import numpy as np
 
-from .cache import compiled, inlined
+from .cache import compiled
 from .dense import factorise_dense, solve_dense
 from .lanes import call
 from .linear import CANCELLATION_LIMIT
@@ -14,7 +14,7 @@ from .step_code import ATOL, LIVE, RTOL, SHIFT, STAGE_T, H
 from .step_code import T as TIME
 
 
-@inlined
+@compiled
 def linearise(g, tables, w):  # type: ignore[no-untyped-def]
     """Rates, J and df/dt at (t, y), with held states at rest."""
     call(g.linearise, w, TIME * g.lanes, g.at_y, g.at_q, g.at_linear, g.at_scratch, 0)
@@ -29,7 +29,7 @@ def linearise(g, tables, w):  # type: ignore[no-untyped-def]
             w[g.at_jacobian + e + lane] = 0.0
 
 
-@inlined
+@compiled
 def factorise(g, tables, w):  # type: ignore[no-untyped-def]
     """LU of shift M - J in every lane; with pivoting where diagonal pivots lose too many digits.
 
@@ -83,7 +83,7 @@ def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
         w[matrix] = np.nan  # so that the attempt fails
 
 
-@inlined
+@compiled
 def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
     """Solve for the right-hand side first + second in every lane, into `out`."""
     call(g.solve, w, first, g.at_second, g.at_lu, out, g.at_solution, g.n)
@@ -100,7 +100,7 @@ def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
                     w[out + k * g.lanes + lane] = w[x + k]
 
 
-@inlined
+@compiled
 def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
     """One attempted step of every lane from (t, y), linearised there already."""
     lanes = g.lanes

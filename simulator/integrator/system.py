@@ -50,7 +50,8 @@ class System(NamedTuple):
         values of triggers, delays, priorities, assignments and relations; y holds all states.
         0 = there are none.
     events, assignments : tables, see `events`.  relations : (k,) rows of the values at whose
-        changes steps are cut.
+        changes steps are cut.  switches : (2 k,) rows of values that change at times known in
+        advance, each followed by that of the time.
     """
 
     rates: int
@@ -74,6 +75,7 @@ class System(NamedTuple):
     events: Indices
     assignments: Indices
     relations: Indices
+    switches: Indices
 
 
 class Tolerances(NamedTuple):
