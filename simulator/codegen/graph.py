@@ -191,7 +191,7 @@ class Graph:
     def _gradient(self, index: int, found: dict[int, Gradient]) -> Gradient:
         operator, arguments, _ = self.nodes[index]
         inner = [found[a] for a in arguments]
-        if not any(inner) or operator in _STEPS:
+        if not any(inner) or operator in STEPS:
             return {}
         variables = sorted(set().union(*inner))
         result = {}
@@ -282,7 +282,8 @@ class Graph:
         raise NotImplementedError(f"derivative of {operator}")
 
 
-_STEPS = frozenset(
+STEPS = frozenset(
     {"floor", "ceiling", "quotient", "not", "and", "or", "xor"}
     | {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
 )
+"""Operators whose value changes by jumps."""

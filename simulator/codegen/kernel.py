@@ -27,7 +27,7 @@ from ..network.expression import TIME, Expression
 from ..network.network import Network
 from .elimination import OPERATION_LIMIT, operations, write_factorise, write_solve
 from .equations import Equations, amount_symbol, equations, evaluation_order
-from .graph import Graph
+from .graph import STEPS, Graph
 from .initial import InitialValues
 from .program import RELATIONS, Place, Program, chunk_size, order, scratch_rows, write_program
 
@@ -286,12 +286,14 @@ def _switches(graph: Graph, found: Sequence[int], n: int) -> dict[int, int]:
     switches = {}
     for node in dict.fromkeys(found):
         operator, arguments, _ = graph.nodes[node]
-        if operator in ("equal", "not_equal") or _moves(graph, node, n):
+        inside = [graph.nodes[k].operator for k in graph.used(arguments) if graph.varies[k]]
+        jumps = STEPS.union(("remainder", "factorial")).intersection(inside)
+        if operator in ("equal", "not_equal") or jumps or _moves(graph, node, n):
             continue
         difference = graph.apply("subtract", *arguments)
         (gradient,) = graph.gradients([difference], [time])
         slope = gradient.get(0, graph.constant(0.0))
-        if not graph.varies[slope] and not steps(graph, [node]):
+        if not graph.varies[slope]:
             since = graph.apply("divide", difference, slope)
             switches[node] = graph.apply("subtract", time, since)
     return switches

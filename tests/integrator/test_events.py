@@ -385,6 +385,58 @@ def test_rates_that_jump_and_vary(rtol):
     np.testing.assert_allclose(got, expected, atol=20 * rtol)
 
 
+@pytest.mark.parametrize("relation", ["time > {0}", "time >= {0}", "{0} < time", "{0} - time <= 0"])
+@pytest.mark.parametrize("moment", [0.0, 1e-9, 0.1, 1 / 3, 1.0, 10 / 7, 2.0])
+def test_switches_that_are_known_in_advance(relation, moment):
+    """Each step ends at the switch, beside rates that vary in time: nothing is rejected."""
+    text = f"y' = piecewise(3, {relation.format(repr(moment))}, 1) + cos(time); y = 0;"
+    times = [0.05, 1.0, 1.5, 2.5]
+    found = integrate(text, times, tolerances=Tolerances(1e-9, 1e-11, 10_000))
+    expected = [t + 2 * max(0.0, t - moment) + np.sin(t) for t in times]
+    np.testing.assert_allclose(found.out[0, 0], expected, rtol=2e-8)
+    assert found.ends.rejected.tolist() == [0]
+
+
+def test_switches_at_one_time_but_for_rounding():
+    """Switches a rounding apart are one; a step between them would be lost in the time."""
+    moments = [0.3, 0.1 + 0.2, np.nextafter(0.3, 0), 0.3 * (1 + 1e-15)]
+    rate = " + ".join(f"piecewise(1, time > {m!r}, 0)" for m in moments)
+    got = values(f"y' = {rate} + cos(time); y = 0;", [0.2, 1.3], "y")[0]
+    np.testing.assert_allclose(got, [np.sin(0.2), 4 + np.sin(1.3)], rtol=1e-5)
+
+
+def test_switches_made_of_parameters_that_events_set():
+    """A pulse of length 0.5 that begins anew, one after the other, as an event sets its begin."""
+    text = """
+        y' = piecewise(1, (time > begin) && (time - begin < length), 0); y = 0;
+        begin = 1; length = 0.5; at (time > 2*begin): begin = time;
+        """
+    times = [0.9, 1.25, 1.75, 2.25, 4.5, 9.0]
+    got = values(text, times, "y")[0]
+    np.testing.assert_allclose(got, [0, 0.25, 0.5, 0.75, 1.5, 2.0], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("relation", "edges"),
+    [
+        ("time - 2*floor(time/2) < 0.5", [0, 0.5, 2, 2.5, 4, 4.5]),
+        ("time - 3*(time > 2) < 1.5", [0, 1.5, 2, 4.5]),
+        ("piecewise(time, time < 1, time + 2) < 3.5", [0, 1.5]),
+        ("(time - 1)^2 < 0.25", [0.5, 1.5]),
+        ("abs(time - 2) < 0.5", [1.5, 2.5]),
+    ],
+)
+def test_relations_that_are_no_line_in_time(relation, edges):
+    """They are watched instead; y is the time during which the relation holds."""
+    times = [0.25, 1.25, 1.75, 2.25, 4.75]
+    got = values(f"y' = piecewise(1, {relation}, 0); y = 0;", times, "y")[0]
+    begins, ends = edges[::2], edges[1::2]
+    expected = [
+        sum(max(0, min(t, b) - a) for a, b in zip(begins, ends, strict=True)) for t in times
+    ]
+    np.testing.assert_allclose(got, expected, atol=1e-11)
+
+
 # ------------------------------------------------------------------ libRoadRunner
 
 REFERENCE = {
