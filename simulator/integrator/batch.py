@@ -15,7 +15,15 @@ import numpy as np
 
 from .algebraic import make_consistent
 from .cache import compiled, entry_point
-from .events import NEAR, begin_events, cut_at_change, happen, move_to, next_execution, next_switch
+from .events import (
+    at_once,
+    begin_events,
+    cut_at_change,
+    happen,
+    move_to,
+    next_execution,
+    next_switch,
+)
 from .group import describe, idle_group
 from .lanes import call, take_next
 from .reporting import (
@@ -126,7 +134,7 @@ def start_piece(g, tables, w, lane_of, lane, work, jumps):  # type: ignore[no-un
                 status = make_consistent(g, tables, w, lane)
             stop = min(stop, next_execution(g, w, lane))
         switch = next_switch(g, tables, w, lane) if g.switch_count != 0 else np.inf
-        if status != SUCCESS or switch > t + NEAR * abs(t):
+        if status != SUCCESS or not at_once(t, switch):
             stop = min(stop, switch)
             break
         t = w[TIME * g.lanes + lane] = switch
@@ -201,15 +209,19 @@ def too_small(h, t):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def accept(g, tables, w, lane_of, ends, times, out, jumps):  # type: ignore[no-untyped-def]
-    """Take the attempts whose error is small enough, and record the outputs within them."""
+def accept(g, tables, w, lane_of, ends, times, out, jumps, dense):  # type: ignore[no-untyped-def]
+    """Take the attempts whose error is small enough, and record the outputs within them.
+
+    dense : whether the coefficients of dense output are there.
+    """
     lanes, wanted = g.lanes, False
     for lane in range(lanes):
         if w[ACCEPT * lanes + lane] == 0.0:
             ends.accepted[lane_of[RUN, lane]] += 1
             wanted = wanted or times[lane_of[REPORTED, lane]] <= w[T_NEW * lanes + lane]
     if wanted or jumps is not None:
-        call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
+        if not dense:
+            call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
         if jumps is not None:
             cut_steps(g, tables, w, lane_of)
         record_steps(g, w, lane_of, times, out)
@@ -254,8 +266,8 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps):  # 
             if lane_of[FRESH, lane] == 1:
                 w[H * g.lanes + lane] = first_step(g, tables, w, lane)
                 lane_of[FRESH, lane] = 0
-        attempt(g, tables, w, gamma)
-        accept(g, tables, w, lane_of, ends, work.times, work.out, jumps)
+        dense = attempt(g, tables, w, gamma)
+        accept(g, tables, w, lane_of, ends, work.times, work.out, jumps, dense)
         for lane in range(g.lanes):
             run = lane_of[RUN, lane]
             if run == IDLE:

@@ -31,6 +31,9 @@ NEAR = 1e-13
 """Relative distance of two times of which the later one is not worth a step: far above the
 resolution of time, and far below any step that errors would ask for."""
 
+NOTHING = 1e-280
+"""A distance in time that is none."""
+
 EVENT_LIMIT = int(Status.EVENT_LIMIT)
 
 
@@ -128,6 +131,12 @@ def cut_at_change(g, tables, w, lane, end):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def at_once(t, later):  # type: ignore[no-untyped-def]
+    """Whether a later time is too near for a step between."""
+    return later <= t + NEAR * abs(t) + NOTHING
+
+
+@compiled
 def next_switch(g, tables, w, lane):  # type: ignore[no-untyped-def]
     """The first number of time, from a lane's own on, at which a switch is another than it is now.
 
@@ -157,7 +166,7 @@ def next_switch(g, tables, w, lane):  # type: ignore[no-untyped-def]
                 row = g.at_values + tables[g.switches + 2 * k] * lanes
                 if w[row + j] != w[row]:
                     return w[g.at_moment + j]
-        if soonest > t + NEAR * abs(t):
+        if not at_once(t, soonest):
             return soonest
         earlier = max(soonest, np.nextafter(t, np.inf))
     return np.inf

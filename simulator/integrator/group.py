@@ -38,6 +38,8 @@ class Group(NamedTuple):
     begin: int
     finish: int
     dense: int
+    middle: int
+    doubt: int
     sample: int
     take: int
     advance: int
@@ -129,7 +131,7 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[np
     g = Group(
         *(system.rates, system.linearise, system.factorise, system.solve, system.prepare),
         *(system.outputs, system.event_values, method.begin, method.finish, method.dense),
-        *(method.sample, method.take, method.advance),
+        *(method.middle, method.doubt, method.sample, method.take, method.advance),
         *(int(method.timed), method.order, tolerances.max_steps),
         *(lanes, n, sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
         *(factors.columns.size, stages),

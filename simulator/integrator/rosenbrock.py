@@ -10,7 +10,7 @@ from .cache import compiled
 from .dense import factorise_dense, solve_dense
 from .lanes import call
 from .linear import CANCELLATION_LIMIT
-from .step_code import ATOL, LIVE, RTOL, SHIFT, STAGE_T, H
+from .step_code import ACCEPT, ATOL, FORCED, LIVE, RTOL, SHIFT, STAGE_T, H
 from .step_code import T as TIME
 
 
@@ -102,7 +102,10 @@ def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
 
 @compiled
 def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
-    """One attempted step of every lane from (t, y), linearised there already."""
+    """One attempted step of every lane from (t, y), linearised there already.
+
+    Returns whether the coefficients of its dense output are there.
+    """
     lanes = g.lanes
     call(g.begin, w, 0, 0, 0, 0, 0, 0)
     any_pivots = factorise(g, tables, w)
@@ -117,13 +120,46 @@ def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
                 w[g.at_second + k + lane] = w[H * lanes + lane] * w[g.at_d + i] * slope
         first = g.at_linear
         if i > 0:
-            call(g.rates, w, time, g.at_argument, g.at_q, g.at_rates, g.at_scratch, 0)
-            for j in range(g.held_count):
-                for lane in range(lanes):
-                    w[g.at_rates + tables[g.held + j] * lanes + lane] = 0.0
+            stage_rates(g, tables, w, time)
             first = g.at_rates
         solve(g, w, first, g.at_u + i * g.n * lanes, any_pivots)
     call(g.finish, w, g.at_y, g.at_u, g.at_argument, g.at_y_new, 0, g.n)
+    if g.timed != 0:
+        for lane in range(lanes):
+            if w[ACCEPT * lanes + lane] == 0.0 and w[FORCED * lanes + lane] > 0.0:
+                look_at_middle(g, tables, w, any_pivots)
+                return True
+    return False
+
+
+@compiled
+def stage_rates(g, tables, w, time):  # type: ignore[no-untyped-def]
+    """Rates at a stage's argument, with held states at rest; `time` is the place of the times."""
+    call(g.rates, w, time, g.at_argument, g.at_q, g.at_rates, g.at_scratch, 0)
+    for j in range(g.held_count):
+        for lane in range(g.lanes):
+            w[g.at_rates + tables[g.held + j] * g.lanes + lane] = 0.0
+
+
+@compiled
+def look_at_middle(g, tables, w, any_pivots):  # type: ignore[no-untyped-def]
+    """Judge steps of stiff states that follow something in time by their dense output, too.
+
+    Where df/dt alone would move a state far, h**2 |df/dt| > FAR |y|, something stiff holds it where
+    it is. It then follows what time moves (a dose that decays, say) however long
+    the step is, and the error estimate vanishes with growing stiffness (Prothero & Robinson 1974,
+    doi:10.1090/S0025-5718-1974-0331793-2). The residual of the dense output in the middle of the
+    step does see it; the step's own matrix turns it into a distance from the solution.
+    """
+    lanes, off = g.lanes, g.at_moment + g.lanes
+    call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
+    call(g.middle, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.n)
+    stage_rates(g, tables, w, STAGE_T * lanes)
+    for j in range(g.algebraic_count):  # M is 0 there
+        for lane in range(lanes):
+            w[g.at_second + tables[g.algebraic + j] * lanes + lane] = 0.0
+    solve(g, w, g.at_rates, off, any_pivots)
+    call(g.doubt, w, g.at_y, g.at_y_new, off, 0, 0, g.n)
 
 
 @compiled

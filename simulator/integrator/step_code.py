@@ -18,13 +18,14 @@ from .tableau import Array, Tableau
 
 SAFETY = 0.85  # aim below the tolerance, so that most steps are accepted
 SHRINK, GROW = 0.2, 10.0  # bounds on the change of step size
+FAR = 10.0  # sizes of a state by which df/dt alone would move it, if that says that it is stiff
 
 # Rows of control: what the step needs and gives beside the states. BEFORE: the last number before
-# STOP. ACCEPT: 0 where the attempt is good. LIVE: whether a lane has a run.
-T, H, PER_H, STOP, BEFORE, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, CUT, RTOL, ATOL, LIVE = (
-    range(15)
-)
-CONTROL = 15
+# STOP. ACCEPT: 0 where the attempt is good. LIVE: whether a lane has a run. FORCED: above 0 where
+# time alone would move some state by FAR more than its size.
+CONTROL = 16
+T, H, PER_H, STOP, BEFORE, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, CUT = range(12)
+RTOL, ATOL, LIVE, FORCED = range(12, CONTROL)
 
 
 class Method(NamedTuple):
@@ -37,6 +38,10 @@ class Method(NamedTuple):
     finish : y, u, argument, y_new, control: y_new, error norm, factor of the step, its end, and
         whether it is good enough.
     dense : -, u, -, dense, -: coefficients of dense output, `dense_rows` for each state.
+    middle : y, y_new, dense, argument (then second), control: the state of dense output in the
+        middle of the step, minus its slope there, and the time.
+    doubt : y, y_new, what the dense output is off in the middle, -, control: error, factor and
+        verdict of the lanes that are FORCED, by that.
     sample : y, y_new and dense, each from one lane on, a row of fractions of its step followed by
         `count` rows of states, and the table (n, states wanted): those states at the fractions,
         where a fraction is not below 0.
@@ -54,11 +59,14 @@ class Method(NamedTuple):
     combine: NDArray[np.int64]
     finish: int
     dense: int
+    middle: int
+    doubt: int
     sample: int
     take: int
     advance: int
 
 
+_STEPS = ("finish", "dense", "middle", "doubt", "sample", "take", "advance")
 _COMPILED: dict[tuple[object, ...], tuple[Method, Code]] = {}  # entries are never changed
 
 
@@ -84,7 +92,7 @@ def _method(tableau: Tableau, timed: bool, code: Code) -> Method:
         timed,
         code.address("begin"),
         np.array(combine, np.int64),
-        *(code.address(name) for name in ("finish", "dense", "sample", "take", "advance")),
+        *(code.address(name) for name in _STEPS),
     )
 
 
@@ -95,6 +103,8 @@ def _module(tableau: Tableau, lanes: int, timed: bool) -> ir.Module:
         _write_combine(module, tableau, lanes, timed, i)
     _write_finish(module, tableau, lanes)
     _write_dense(module, tableau, lanes)
+    _write_middle(module, lanes)
+    _write_doubt(module, tableau, lanes)
     _write_sample(module, lanes)
     _write_take(module, lanes)
     _write_advance(module, lanes)
@@ -161,6 +171,9 @@ def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool,
     by_time = f.multiply(f.load(4, H), f.constant(float(tableau.d[i])))
     if timed and i > 0:
         _write_stage_time(f, float(tableau.alpha[i]))
+    forced, square = f.build.alloca(f.kind), f.multiply(f.load(4, H), f.load(4, H))
+    square = f.multiply(f.constant(1.0 / FAR), square)
+    f.build.store(f.constant(0.0), forced)
 
     def once(rows: list[ir.Value]) -> None:
         shifted = [f.build.add(r, f.count) for r in rows]
@@ -168,14 +181,23 @@ def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool,
         argument, second = f.weighted(rows, [(start, a), (None, c)])
         second = [f.multiply(per_h, s) for s in second]
         if timed and tableau.d[i] != 0.0:
-            slopes = [f.multiply(by_time, f.load(3, r)) for r in rows]
-            second = [f.add(s, slope) for s, slope in zip(second, slopes, strict=True)]
+            slopes = [f.load(3, r) for r in rows]
+            second = [f.add(s, f.multiply(by_time, v)) for s, v in zip(second, slopes, strict=True)]
+        if timed and i == 0 and tableau.gamma > 0.0:
+            most = f.build.load(forced)
+            for r, slope in zip(rows, slopes, strict=True):
+                own = f.add(f.absolute(f.load(0, r)), f.load(4, ATOL))
+                beyond = f.subtract(f.multiply(square, f.absolute(slope)), own)
+                most = f.choose(">", beyond, most, beyond, most)
+            f.build.store(most, forced)
         for r, value in zip(rows, argument if i > 0 else [], strict=i > 0):
             f.store(value, 2, r)
         for r, value in zip(shifted, second, strict=True):
             f.store(value, 2, r)
 
     f.each_row(once)
+    if timed and i == 0:
+        f.store(f.build.load(forced), 4, FORCED)
     f.end()
 
 
@@ -232,9 +254,7 @@ def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
     f.each_row(once)
     worst = f.build.fadd(f.build.load(worst_so_far), f.build.load(not_finite))
     f.store(worst, 4, ERROR)
-    factor = f.multiply(f.constant(SAFETY), _inverse_root(f, worst, tableau.order))
-    factor = f.choose("<", factor, f.constant(GROW), factor, f.constant(GROW))
-    f.store(f.choose(">", factor, f.constant(SHRINK), factor, f.constant(SHRINK)), 4, FACTOR)
+    f.store(_factor(f, worst, tableau.order), 4, FACTOR)
     one = f.constant(1.0)
     accept = f.choose("<=", worst, one, zero, one)
     f.store(f.choose("!=", f.load(4, LIVE), zero, accept, one), 4, ACCEPT)
@@ -250,6 +270,13 @@ def _write_advance(module: ir.Module, lanes: int) -> None:
     f.store(f.choose("==", accept, zero, f.load(4, T_NEW), t), 4, T)
     f.store(f.choose("==", accept, zero, f.multiply(h, f.load(4, FACTOR)), h), 4, H)
     f.end()
+
+
+def _factor(f: Rows, error: ir.Value, order: int) -> ir.Value:
+    """How much longer the next step is to be."""
+    factor = f.multiply(f.constant(SAFETY), _inverse_root(f, error, order))
+    factor = f.choose("<", factor, f.constant(GROW), factor, f.constant(GROW))
+    return f.choose(">", factor, f.constant(SHRINK), factor, f.constant(SHRINK))
 
 
 def _inverse_root(f: Rows, x: ir.Value, order: int) -> ir.Value:
@@ -306,6 +333,46 @@ def _write_sample(module: ir.Module, lanes: int) -> None:
         late = f.multiply(s, f.add(f.number(1, row), f.multiply(rest, bend)))
         value = f.add(f.multiply(rest, f.number(0, row)), late)
         f.store(f.build.select(due, value, f.load(3, after)), 3, after)
+    f.end()
+
+
+def _write_middle(module: ir.Module, lanes: int) -> None:
+    f = Rows(module, "middle", lanes)
+    half, quarter, per_h = f.constant(0.5), f.constant(0.25), f.load(4, PER_H)
+    time, latest = f.add(f.load(4, T), f.multiply(half, f.load(4, H))), f.load(4, BEFORE)
+    f.store(f.choose("<", time, latest, time, latest), 4, STAGE_T)
+    with f.loop(INTEGER(0), f.count) as r:
+        second = f.build.add(r, f.count)
+        q = [f.load(2, r), f.load(2, second), f.load(2, f.build.add(second, f.count))]
+        y, new = f.load(0, r), f.load(1, r)
+        bend = f.add(q[0], f.multiply(half, f.add(q[1], f.multiply(half, q[2]))))
+        state = f.multiply(half, f.add(f.add(y, new), f.multiply(half, bend)))
+        slope = f.add(f.subtract(new, y), f.multiply(quarter, f.add(q[1], q[2])))
+        f.store(state, 3, r)
+        f.store(f.subtract(f.constant(0.0), f.multiply(per_h, slope)), 3, second)
+    f.end()
+
+
+def _write_doubt(module: ir.Module, tableau: Tableau, lanes: int) -> None:
+    f = Rows(module, "doubt", lanes)
+    zero, rtol, atol = f.constant(0.0), f.load(4, RTOL), f.load(4, ATOL)
+    worst_so_far = f.build.alloca(f.kind)
+    f.build.store(zero, worst_so_far)
+    with f.loop(INTEGER(0), f.count) as r:
+        worst, off = f.build.load(worst_so_far), f.absolute(f.load(2, r))
+        old, new = f.absolute(f.load(0, r)), f.absolute(f.load(1, r))
+        size = f.choose(">", old, new, old, new)
+        ratio = f.build.fdiv(off, f.add(atol, f.multiply(rtol, size)))
+        f.build.store(f.choose("<=", ratio, worst, worst, ratio), worst_so_far)  # NaN stays
+    worst, factor, error = f.build.load(worst_so_far), f.load(4, FACTOR), f.load(4, ERROR)
+    slower = _factor(f, worst, tableau.order)
+    doubtful = f.build.fcmp_ordered(">", f.load(4, FORCED), zero)
+    good = f.choose("<=", worst, f.constant(1.0), f.load(4, ACCEPT), f.constant(1.0))
+    worst = f.choose("<=", worst, error, error, worst)
+    slower = f.choose("<", factor, slower, factor, slower)
+    f.store(f.build.select(doubtful, good, f.load(4, ACCEPT)), 4, ACCEPT)
+    f.store(f.build.select(doubtful, worst, error), 4, ERROR)
+    f.store(f.build.select(doubtful, slower, factor), 4, FACTOR)
     f.end()
 
 

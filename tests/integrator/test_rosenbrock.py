@@ -34,6 +34,19 @@ def test_explicit_time_dependence(stiffness):
     np.testing.assert_allclose(found.out[0, 0], np.cos(1.3 * times), atol=2e-9)
 
 
+@pytest.mark.parametrize("rtol", [1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize("stiffness", [-1e2, -1e4, -1e6, -1e8])
+def test_stiff_states_that_follow_time(stiffness, rtol):
+    """The same, where the error estimate sees little or nothing: outputs obey the tolerance too.
+
+    Steps as long as that estimate allows would be off by the solution's own size.
+    """
+    times = np.linspace(0, 10, 401)
+    tolerances = Tolerances(rtol, rtol * 1e-2, 100_000)
+    found = integrate(problems.FORCED, times, tolerances=tolerances, s=stiffness, w=1.3)
+    np.testing.assert_allclose(found.out[0, 0], np.cos(1.3 * times), atol=5 * rtol)
+
+
 def test_ends_of_very_stiff_steps_are_accurate():
     """At infinite stiffness the end of a step is the solution; what lies within is interpolated.
 
