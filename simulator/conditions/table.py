@@ -49,13 +49,18 @@ def read_table(names: Names, table: "DataFrame") -> Rows:
             raise ConditionError(f'conditions= has the column "{column}" twice.')
     factors = []
     further = {}
-    for column, series in table.items():
+    numbers = _plain_numbers(table)
+    for k, column in enumerate(table.columns):
         if names.is_factor(column):
             factor = names.factor(column)
-            factors.append((factor, _levels(names, factor, series)))
+            if numbers is not None and factor.kind in NUMERIC:
+                values = numbers[:, k]
+            else:
+                values = table[column]
+            factors.append((factor, _levels(names, factor, values)))
         else:
             _check_further(names, column)
-            further[column] = _coordinate(series)
+            further[column] = _coordinate(table[column])
     return Rows(name, labels, tuple(factors), further)
 
 
@@ -79,9 +84,18 @@ def _index(names: Names, table: "DataFrame") -> tuple[str, tuple[Label, ...]]:
     return name, tuple(_coordinate(index).tolist())
 
 
-def _levels(names: Names, factor: Factor, series: "Series") -> Levels:
+def _plain_numbers(table: "DataFrame") -> NDArray[np.float64] | None:
+    """Values of a table of plain floats, taken at once; None for any other."""
+    if all(dtype == np.float64 for dtype in table.dtypes):
+        return np.asfortranarray(table.to_numpy())
+    return None
+
+
+def _levels(names: Names, factor: Factor, series: "Series | NDArray[np.float64]") -> Levels:
     """Levels of a factor at every row."""
     try:
+        if isinstance(series, np.ndarray):
+            return read_numbers(names, factor, series)
         if factor.kind in NUMERIC and _holds_numbers(series):
             return read_numbers(names, factor, series.to_numpy(dtype=float, na_value=np.nan))
         unset = series.isna().tolist()
