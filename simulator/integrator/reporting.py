@@ -10,7 +10,7 @@ import numpy as np
 
 from .cache import compiled
 from .lanes import call
-from .step_code import ACCEPT, STOP, T_NEW, H
+from .step_code import ACCEPT, PER_H, STOP, T_NEW
 from .step_code import T as TIME
 
 # Rows of `lane_of`: the run in a lane or IDLE; its row in the result; how many times are recorded,
@@ -88,14 +88,14 @@ def record_steps(g, w, lane_of, times, out):  # type: ignore[no-untyped-def]
     for lane in range(lanes):
         if w[ACCEPT * lanes + lane] != 0.0:
             continue
-        t, h = w[TIME * lanes + lane], w[H * lanes + lane]
+        t, per_h = w[TIME * lanes + lane], w[PER_H * lanes + lane]
         end, stop = w[T_NEW * lanes + lane], w[STOP * lanes + lane]
         k, buffer = lane_of[REPORTED, lane], buffer_of(g, lane)
         while k < times.size and times[k] <= end and times[k] < stop:
             first = pending = lane_of[PENDING, lane]
             while pending < lanes and k < times.size and times[k] <= end and times[k] < stop:
                 w[buffer + pending] = times[k]
-                w[buffer + lanes + pending] = (times[k] - t) / h
+                w[buffer + lanes + pending] = (times[k] - t) * per_h
                 k, pending = k + 1, pending + 1
             y, new, dense = g.at_y + lane, g.at_y_new + lane, g.at_dense + lane
             call(g.sample, w, y, new, dense, buffer + lanes, g.at_needed, g.needed_count)
