@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         own, peer = speed_ups(name, asked.runs, repeats)
         lines.append(f"| {name} | {_spread(own)} | {_spread(peer)} |")
     note = (
-        f"Wall time on one core over wall time on two: median (lowest to highest repeat). {asked.runs}"
-        " runs a call."
+        "Wall time on one core over wall time on two: median (lowest to highest repeat);"
+        f" {asked.runs} runs a call."
     )
     text = "\n".join([*lines, "", note])
     asked.out.mkdir(parents=True, exist_ok=True)
