@@ -2,13 +2,15 @@
 
 The strongly connected components of the Jacobian's pattern, put in an order in which each comes
 after all that act on it, make the matrix block triangular: it is solved block by block, and its
-eigenvalues are those of the diagonal blocks.
+eigenvalues are those of the components.
 
-Conserved totals fit in. Written so that each begins in the last block it reaches and no two begin
-alike (echelon form from the last block backwards), a total says something about its last block,
-given the blocks before; and its part in that block is a left null vector of the diagonal block.
+Conserved totals fit in. Written so that each begins in the last component it reaches and no two
+begin alike (echelon form from the last component backwards), a total says something about its last
+component, given those before; and its part there is a left null vector of the component's matrix.
 """
 
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -22,110 +24,249 @@ INDEPENDENT = 1e-9
 """Coefficient below which a state is not in a combination of moieties: coefficients are small whole
 numbers, so what eliminations leave of a dependent moiety is round-off."""
 
+SMALL = 16
+"""States up to which components in a row are solved together: the calls for one more block would
+take longer than the larger matrix."""
 
-class Structure(NamedTuple):
-    """What the equations of all runs share.
+
+class Component(NamedTuple):
+    """One strongly connected component of k states.
+
+    states : (k,) in ascending order.
+    entries, place : (e,) entries of the Jacobian within it, and where they lie in the flattened
+        (k, k) matrix.
+    diagonal : those of the entries that lie on its diagonal.
+    totals : (t, k) its part of the totals of which it is the last component.
+    """
+
+    states: Indices
+    entries: Indices
+    place: Indices
+    diagonal: Indices
+    totals: Array
+
+
+class Block(NamedTuple):
+    """Components that are solved together, with what acts on them from earlier blocks.
+
+    states : (k,)
+    columns : (k + u,) these states, then those of earlier blocks that enter.
+    begin, end : where the flattened (k, k + u) matrix lies among those of all blocks.
+    """
+
+    states: Indices
+    columns: Indices
+    begin: int
+    end: int
+
+
+class Sums(NamedTuple):
+    """Sums over numbers with the same target: the numbers in order of it, and where each begins."""
+
+    order: Indices
+    first: Indices
+    target: Indices
+
+    def of(self, values: Array) -> Array:
+        """Sums (runs, targets) of values (runs, numbers)."""
+        if not self.first.size:
+            return np.zeros((len(values), 0))
+        return np.asarray(np.add.reduceat(values.take(self.order, axis=1), self.first, axis=1))
+
+
+def sums(target: Indices) -> Sums:
+    """Sums over numbers, given the target of each."""
+    order = np.argsort(target, kind="stable")
+    present, first = np.unique(target[order], return_index=True)
+    return Sums(order, first, present)
+
+
+class Totals(NamedTuple):
+    """Conserved totals of the states that can move: t totals, with z coefficients that are not 0.
+
+    coefficients : (t, n)
+    number, state, coefficient : (z,) the total of each, ascending, its state and value.
+    first : (t,) where each total begins.
+    own : (o,) those of the z that belong to states of the total's last block.
+    own_first : (t,) where each total begins among them.
+    to_rows : sums over the o by state.
+    row, column : (pairs,) an own coefficient (of the o) and one of the z of the same total.
+    """
+
+    coefficients: Array
+    number: Indices
+    state: Indices
+    coefficient: Array
+    first: Indices
+    own: Indices
+    own_first: Indices
+    to_rows: Sums
+    row: Indices
+    column: Indices
+
+
+class Blocks(NamedTuple):
+    """What is known of a system of which some states are fixed.
+
+    fixed : (n,) the states in none of the blocks.
+    entries : (e,) entries of the Jacobian among the others, by place in the flattened matrices.
+    fill : sums of the entries and of the totals' pairs by place.
+    size : numbers in all flattened matrices.
+    """
+
+    blocks: tuple[Block, ...]
+    components: tuple[Component, ...]
+    totals: Totals
+    fixed: Mask
+    entries: Indices
+    fill: Sums
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What the equations of rest of all runs share.
 
     pattern : (2, nnz) rows and columns of the Jacobian's entries.
-    moieties : (m, n) coefficients of the conserved totals.
+    moieties : (m, n) linearly independent coefficients of the conserved totals.
     algebraic : (n,) states without a rate, whose row is a constraint.
     """
 
     pattern: Indices
     moieties: Array
     algebraic: Mask
+    _known: dict[bytes, Blocks] = field(default_factory=dict)
+
+    def blocks(self, fixed: Mask) -> Blocks:
+        """The decomposition where some states (n,) are fixed; made once."""
+        key = fixed.tobytes()
+        if key not in self._known:
+            self._known[key] = decompose(self, fixed)
+        return self._known[key]
+
+    def in_rows(self, entries: Array | Mask) -> Array:
+        """Sums (runs, n) over the rows of entries (runs, nnz) in the order of the pattern."""
+        found = np.zeros((len(entries), self.algebraic.size))
+        found[:, self._rows.target] = self._rows.of(np.asarray(entries, float))
+        return found
+
+    @cached_property
+    def _rows(self) -> Sums:
+        return sums(self.pattern[0])
 
 
-class Sums(NamedTuple):
-    """Sums of entries that lie in the same row: entries sorted by row, and where rows begin."""
-
-    rows: Indices
-    first: Indices
-
-    def of(self, values: Array) -> Array:
-        """Sums (runs, rows, ...) of values (runs, entries, ...)."""
-        return np.asarray(np.add.reduceat(values, self.first, axis=1))
-
-
-class Block(NamedTuple):
-    """One strongly connected component of k states, with what acts on it from earlier blocks.
-
-    states : (k,) in ascending order.
-    entries, place : (e,) entries of the Jacobian within the block, and where they lie in the
-        flattened (k, k) matrix.
-    feeding, sources : (f,) entries from earlier blocks, sorted by row, and the states they act by.
-    fed : rows of the block that they lie in.
-    totals : (t, n) totals whose last block this is.
-    earlier : (u,) states of earlier blocks in those totals.
-    """
-
-    states: Indices
-    entries: Indices
-    place: Indices
-    feeding: Indices
-    sources: Indices
-    fed: Sums
-    totals: Array
-    earlier: Indices
-
-
-def sums(rows: Indices) -> Sums:
-    """Sums over entries whose rows are ascending."""
-    present, first = np.unique(rows, return_index=True)
-    return Sums(present, first)
-
-
-def decompose(structure: Structure, fixed: Mask) -> tuple[Block, ...]:
+def decompose(structure: Structure, fixed: Mask) -> Blocks:
     """Blocks of the states that are not fixed, each after all that act on it."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    active, n = ~fixed, fixed.size
+    n = fixed.size
     rows, columns = structure.pattern
-    seen = np.flatnonzero(active[rows] & active[columns])
-    seen = seen[np.argsort(rows[seen], kind="stable")]
-    edges = (np.ones(seen.size), (columns[seen], rows[seen]))
-    count, label = connected_components(csr_array(edges, shape=(n, n)), connection="strong")
-    place = _order(count, label[columns[seen]], label[rows[seen]])[label]
-    totals = _totals_by_block(structure.moieties, active, place)
-    inside = np.empty(n, np.int64)
-    blocks = []
-    for b in range(count):
-        states = np.flatnonzero((place == b) & active)
-        if not states.size:
-            continue
-        inside[states] = np.arange(states.size)
-        own = seen[place[rows[seen]] == b]
-        within = place[columns[own]] == b
-        entries, feeding = own[within], own[~within]
-        carried = np.array(totals.get(b, [])).reshape(-1, n)
-        earlier = np.flatnonzero(carried.any(axis=0) & active & (place != b))
-        blocks.append(
-            Block(
-                states,
-                entries,
-                inside[rows[entries]] * states.size + inside[columns[entries]],
-                feeding,
-                columns[feeding],
-                sums(inside[rows[feeding]]),
-                carried,
-                earlier,
-            )
-        )
-    return tuple(blocks)
+    seen = np.flatnonzero(~(fixed[rows] | fixed[columns]))
+    component = _components(n, rows[seen], columns[seen])
+    component[fixed] = -1
+    totals, begins = _totals(structure.moieties, component)
+    count = int(component.max(initial=-1)) + 1
+    home = component[rows[seen]]
+    inner = seen[home == component[columns[seen]]]
+    inner = inner[np.argsort(component[rows[inner]], kind="stable")]
+    members = _parts(component, np.arange(n), count)
+    entries_of = _parts(component[rows[inner]], inner, count)
+    inside = np.zeros(n, np.int64)
+    components = []
+    for c, states in enumerate(members):
+        if states.size:
+            inside[states] = np.arange(states.size)
+            own, k = entries_of[c], states.size
+            i, j = inside[rows[own]], inside[columns[own]]
+            part = totals[component[begins] == c][:, states]
+            components.append(Component(states, own, i * k + j, own[i == j], part))
+    groups = _merged([component.states for component in components])
+    block_of = np.full(n, -1)
+    for b, states in enumerate(groups):
+        block_of[states] = b
+    listed = _list_totals(np.where(fixed, 0.0, totals), block_of, block_of[begins])
+    return _place(structure.pattern, fixed, seen, groups, block_of, components, listed)
 
 
-def _totals_by_block(moieties: Array, active: Mask, place: Indices) -> dict[int, list[Array]]:
-    """Combinations of the moieties, by the block in which each begins; none begin alike.
+def _parts(number: Indices, values: Indices, count: int) -> list[Indices]:
+    """The values with each number, 0 to count - 1."""
+    order = np.argsort(number, kind="stable")
+    bounds = np.searchsorted(number[order], np.arange(count + 1))
+    return [values[order[bounds[c] : bounds[c + 1]]] for c in range(count)]
 
-    Moieties of fixed states alone, and those that depend on others without the fixed states, say
-    nothing and are left out.
+
+def _merged(members: list[Indices]) -> list[Indices]:
+    """Components' states, those in a row together while they are few."""
+    groups: list[list[Indices]] = []
+    size = SMALL
+    for states in members:
+        size += states.size
+        if size > SMALL:
+            groups.append([])
+            size = states.size
+        groups[-1].append(states)
+    return [np.concatenate(group) for group in groups]
+
+
+def _list_totals(totals: Array, block_of: Indices, last: Indices) -> Totals:
+    """The totals (t, n) by their coefficients, given the block of each state and of each total."""
+    number, state = np.nonzero(totals)
+    own = np.flatnonzero(block_of[state] == last[number])
+    every = np.arange(len(totals))
+    pairs = number[own][:, None] == number
+    row, column = np.nonzero(pairs)
+    return Totals(
+        totals,
+        number,
+        state,
+        totals[number, state],
+        np.searchsorted(number, every),
+        own,
+        np.searchsorted(number[own], every),
+        sums(state[own]),
+        row,
+        column,
+    )
+
+
+def _place(
+    pattern: Indices,
+    fixed: Mask,
+    seen: Indices,
+    groups: list[Indices],
+    block_of: Indices,
+    components: list[Component],
+    totals: Totals,
+) -> Blocks:
+    """Where every number lies in the flattened matrices of the blocks."""
+    n, (rows, columns) = fixed.size, pattern[:, seen]
+    row = np.concatenate([rows, totals.state[totals.own[totals.row]]])
+    column = np.concatenate([columns, totals.state[totals.column]])
+    place, blocks, begin = np.zeros(row.size, np.int64), [], 0
+    inside = np.zeros(n, np.int64)
+    numbers = _parts(block_of[row], np.arange(row.size), len(groups))
+    for states, here in zip(groups, numbers, strict=True):
+        enters = np.zeros(n, bool)
+        enters[column[here]] = True
+        enters[states] = False
+        together = np.concatenate([states, np.flatnonzero(enters)])
+        inside[together] = np.arange(together.size)
+        place[here] = begin + inside[row[here]] * together.size + inside[column[here]]
+        end = begin + states.size * together.size
+        blocks.append(Block(states, together, begin, end))
+        begin = end
+    return Blocks(tuple(blocks), tuple(components), totals, fixed, seen, sums(place), begin)
+
+
+def _totals(moieties: Array, component: Indices) -> tuple[Array, Indices]:
+    """Combinations (t, n) of the moieties that begin in no two states, and these states (t,).
+
+    A combination begins in a state of the last component that it reaches. Moieties of fixed states
+    alone (component -1), and those that depend on others without the fixed states, say nothing and
+    are left out.
     """
-    left = moieties.copy()
-    columns = np.flatnonzero(active & (left != 0).any(axis=0))
-    carried: dict[int, list[Array]] = {}
-    k = 0
-    for column in columns[np.argsort(-place[columns], kind="stable")]:
+    left, begins = moieties.copy(), []
+    columns = np.flatnonzero((component >= 0) & (left != 0).any(axis=0))
+    for column in columns[np.argsort(-component[columns], kind="stable")].tolist():
+        k = len(begins)
         holders = k + np.flatnonzero(np.abs(left[k:, column]) > INDEPENDENT)
         if not holders.size:
             continue
@@ -133,26 +274,45 @@ def _totals_by_block(moieties: Array, active: Mask, place: Indices) -> dict[int,
         for other in holders[holders > k]:
             left[other] -= left[other, column] / left[k, column] * left[k]
             left[other, column] = 0.0
-        carried.setdefault(int(place[column]), []).append(left[k])
-        k += 1
-    return carried
+        begins.append(column)
+    return left[: len(begins)], np.array(begins, np.int64)
 
 
-def _order(count: int, source: NDArray[np.int32], target: NDArray[np.int32]) -> Indices:
-    """Position of every component, so that each comes after all that act on it."""
-    edges = np.unique(np.stack([source, target])[:, source != target], axis=1)
-    after: list[list[int]] = [[] for _ in range(count)]
-    waits = np.zeros(count, np.int64)
-    for a, b in edges.T.tolist():
-        after[a].append(b)
-        waits[b] += 1
-    ready = np.flatnonzero(waits == 0).tolist()
-    place = np.empty(count, np.int64)
-    for position in range(count):
-        component = ready.pop()
-        place[component] = position
-        for other in after[component]:
-            waits[other] -= 1
-            if not waits[other]:
-                ready.append(other)
-    return place
+def _components(n: int, rows: Indices, columns: Indices) -> Indices:
+    """Strongly connected component (n,) of every state, numbered after all that act on it.
+
+    Two searches in depth (Sharir 1981, doi:10.1016/0898-1221(81)90008-0): the first orders the
+    states by when all that they reach has been seen, the second collects what reaches a state, from
+    the last one backwards.
+    """
+    acts_on: list[list[int]] = [[] for _ in range(n)]
+    driven_by: list[list[int]] = [[] for _ in range(n)]
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        acts_on[j].append(i)
+        driven_by[i].append(j)
+    done, order = [False] * n, []
+    for root in range(n):
+        stack = [] if done[root] else [(root, iter(acts_on[root]))]
+        done[root] = True
+        while stack:
+            state, waiting = stack[-1]
+            for other in waiting:
+                if not done[other]:
+                    done[other] = True
+                    stack.append((other, iter(acts_on[other])))
+                    break
+            else:
+                order.append(state)
+                stack.pop()
+    component, count = [-1] * n, 0
+    for root in reversed(order):
+        if component[root] >= 0:
+            continue
+        component[root], pending = count, [root]
+        while pending:
+            for other in driven_by[pending.pop()]:
+                if component[other] < 0:
+                    component[other] = count
+                    pending.append(other)
+        count += 1
+    return np.array(component, np.int64)

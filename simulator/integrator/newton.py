@@ -10,11 +10,12 @@ Each run is computed as if it were alone.
 
 from collections.abc import Callable
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import Array, Block, Indices, Mask, Structure, decompose, sums
+from .blocks import Array, Blocks, Indices, Mask, Structure
 from .reduced import Reduced, dense, reduce, right_hand_side, solve
 from .stability import growth
 
@@ -28,6 +29,9 @@ states of rest lie from one another."""
 
 CONVERGED = 1e-13
 """Largest relative step of any state after which there is nothing left to gain."""
+
+QUADRATIC = 1e-6
+"""Relative step from which on the next one is taken to be as much shorter again, squared."""
 
 STALLED = 1e-9
 """Relative step below which one that no longer shrinks is round-off in the rates."""
@@ -101,21 +105,20 @@ class Rest(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Equations of rest of some runs: what `newton_batch` is given, with the weights resolved.
+    """Equations of rest of some runs: what `newton_batch` is given.
 
-    blocks : from `decompose`, of the states that can move, which are the same in all runs.
+    blocks : of the states that can move, which are the same in all runs.
     """
 
     rates: Batch
     jacobian: Batch
     structure: Structure
+    blocks: Blocks
     parameters: Array
     weights: Array
     start: Array
     rtol: float
     atol: float
-
-    blocks: tuple[Block, ...] = ()
 
     def pick(self, runs: Indices) -> "Problem":
         """The same for some of the runs."""
@@ -123,61 +126,46 @@ class Problem(NamedTuple):
             parameters=self.parameters[runs], weights=self.weights[runs], start=self.start[runs]
         )
 
-    @property
-    def fixed(self) -> Mask:
-        """States (n,) in none of the blocks."""
-        fixed = np.ones(self.start.shape[1], bool)
-        for block in self.blocks:
-            fixed[block.states] = False
-        return fixed
-
 
 def newton_batch(
     rates: Batch,
     jacobian: Batch,
-    pattern: Indices,
+    structure: Structure,
     settled: Array,
     parameters: Array,
-    moieties: Array,
     *,
     start: Array,
     rtol: float,
     atol: float,
     weights: Array | None = None,
-    algebraic: Indices | None = None,
 ) -> Rest:
     """States of rest close to integrated states.
 
     Parameters
     ----------
     rates
-        dy/dt (runs, n), zero for states that are held.
+        dy/dt (runs, n), zero for states that are held, and for states without a rate the residual
+        of their constraint.
     jacobian
-        Entries (runs, nnz) in the order of `pattern`, zero in the rows of states that are held.
-    pattern
-        (2, nnz) rows and columns of the Jacobian's entries.
+        Entries (runs, nnz) in the order of the pattern, zero in the rows of states that are held.
+    structure
+        Pattern, conserved totals, and which states have no rate.
     settled
         (runs, n), where integration has got to.
     parameters
         (runs, parameters).
-    moieties
-        (m, n) linearly independent coefficients of the conserved totals.
     start
         (runs, n), where integration began: gives the totals, and what is absent from the start.
     rtol, atol
         Tolerances of the integration: how well the integrated states are known, and what counts as
         nothing.
     weights
-        (runs, n) what states are multiplied with before `moieties` apply; default 1.
-    algebraic
-        States without a rate: `rates` gives the residual of their constraint.
+        (runs, n) what states are multiplied with before the totals count them; default 1.
     """
     runs, n = settled.shape
-    constrained = np.zeros(n, bool)
-    constrained[[] if algebraic is None else algebraic] = True
-    structure = Structure(pattern, moieties, constrained)
     weights = np.ones_like(settled) if weights is None else weights
-    whole = Problem(rates, jacobian, structure, parameters, weights, start, rtol, atol)
+    blocks = structure.blocks(np.zeros(n, bool))
+    whole = Problem(rates, jacobian, structure, blocks, parameters, weights, start, rtol, atol)
     rest = Rest(
         np.full((runs, n), np.nan),
         np.full(runs, int(Verdict.NOT_AT_REST)),
@@ -186,27 +174,25 @@ def newton_batch(
         np.full(runs, np.nan),
         np.zeros(runs, np.int64),
     )
-    known: dict[bytes, tuple[Block, ...]] = {}
-    per_run = sum(b.states.size**2 for b in decompose(structure, np.zeros(n, bool)))
-    size = max(1, NUMBERS // max(1, per_run + 4 * pattern.shape[1]))
+    size = max(1, NUMBERS // max(1, blocks.size + 4 * structure.pattern.shape[1]))
     with np.errstate(all="ignore"):
         for first in range(0, runs, size):
             part = np.arange(first, min(first + size, runs))
             fixed, possible = fixed_states(whole.pick(part), settled[part])
-            kinds, kind = np.unique(fixed, axis=0, return_inverse=True)
-            for k, mask in enumerate(kinds):
-                group = part[(kind.reshape(-1) == k) & possible]
-                if mask.tobytes() not in known:
-                    known[mask.tobytes()] = decompose(structure, mask)
-                problem = whole.pick(group)._replace(blocks=known[mask.tobytes()])
-                _polish(problem, settled[group], rest, group)
+            alike: dict[bytes, list[int]] = {}
+            for run in np.flatnonzero(possible).tolist():
+                alike.setdefault(fixed[run].tobytes(), []).append(run)
+            for members in alike.values():
+                problem = whole.pick(part[members])
+                problem = problem._replace(blocks=structure.blocks(fixed[members[0]]))
+                _polish(problem, settled[part[members]], rest, part[members])
     return rest
 
 
 def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None:
     """Find and judge the roots of a group of runs, whose places in `rest` are given."""
-    y, reached, rest.iterations[runs] = _iterate(problem, settled)
-    rest.error[runs] = error = _root_error(problem, y, reached)
+    y, error, rest.iterations[runs] = _iterate(problem, settled)
+    rest.error[runs] = error
     root = error <= DETERMINED
     continuum = _in_continuum(problem, settled, ~root)
     y = np.where(continuum[:, None], settled, y)
@@ -240,35 +226,26 @@ def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
     or when its rate is zero and depends, at y, on nothing that moves. A rate that depends on
     nothing and is not zero excludes rest.
     """
-    rows, columns = problem.structure.pattern
+    structure = problem.structure
+    rows, columns = structure.pattern
     speed = problem.rates(y, problem.parameters)
     jacobian = problem.jacobian(y, problem.parameters)
     acts = jacobian != 0
-    rated = ~problem.structure.algebraic
+    rated = ~structure.algebraic
     fixed = (problem.start == 0) & (y == 0) & (speed == 0) & rated
-    while True:
-        leaving = _in_rows(acts & fixed[:, rows] & ~fixed[:, columns], rows, fixed)
+    while fixed.any():
+        leaving = fixed & (structure.in_rows(acts & fixed[:, rows] & ~fixed[:, columns]) > 0)
         if not leaving.any():
             break
         fixed &= ~leaving
     while True:
-        idle = ~_in_rows(acts & ~fixed[:, columns], rows, fixed) & rated
+        idle = (structure.in_rows(acts & ~fixed[:, columns]) == 0) & rated
         more = idle & (speed == 0) & ~fixed
         if not more.any():
             break
         fixed |= more
     finite = np.isfinite(speed).all(axis=1) & np.isfinite(jacobian).all(axis=1)
     return fixed, finite & ~(idle & (speed != 0)).any(axis=1)
-
-
-def _in_rows(entries: Mask, rows: Indices, like: Mask) -> Mask:
-    """Rows (runs, n) that have any of the entries (runs, nnz)."""
-    found = np.zeros_like(like)
-    if rows.size:
-        order = np.argsort(rows, kind="stable")
-        by_row = sums(rows[order])
-        found[:, by_row.rows] = by_row.of(entries[:, order].astype(np.int64)) > 0
-    return found
 
 
 def linearise(problem: Problem, y: Array) -> tuple[Reduced, Array]:
@@ -285,23 +262,31 @@ def linearise(problem: Problem, y: Array) -> tuple[Reduced, Array]:
     return reduced, right_hand_side(reduced, -speed[:, :, None], missing[:, :, None])
 
 
-def _iterate(problem: Problem, settled: Array) -> tuple[Array, Mask, Indices]:
-    """Newton steps: where they lead (runs, n), which runs converged close by, and step counts.
+def _iterate(problem: Problem, settled: Array) -> tuple[Array, Array, Indices]:
+    """Newton steps: where they lead (runs, n), the error of roots (runs,), and step counts.
+
+    The error is what is left to step, and what round-off in the rates makes of the root, with signs
+    drawn at random: where the matrix is singular to round-off, no draw misses it. It is inf for
+    runs that do not converge close by.
 
     Nothing is damped but at zero, where states that began non-negative stop: a root that undamped
     steps do not reach from within CLOSE is not the one that integration is about to settle on.
     """
     y, atol = settled.copy(), problem.atol
-    reached, steps = np.zeros(len(y), bool), np.zeros(len(y), np.int64)
+    error, steps = np.full(len(y), np.inf), np.zeros(len(y), np.int64)
     last, last_moved = np.full((2, len(y)), np.inf)
     signed = (problem.start >= 0) & (settled >= 0)
+    probes = _probes(y.shape[1]) * ~problem.blocks.fixed[:, None]
     active = np.arange(len(y))
     for iteration in range(MAX_ITERATIONS):
         if not active.size:
             break
         here = y[active]
         reduced, right = linearise(problem.pick(active), here)
-        step = solve(reduced, right)[:, :, 0] * reduced.column
+        sides = np.empty((active.size, y.shape[1], 1 + PROBES))
+        sides[:, :, :1], sides[:, :, 1:] = right, probes
+        change = solve(reduced, sides) * reduced.column[:, :, None]
+        step = change[:, :, 0]
         here += step
         here[signed[active] & (here < 0)] = 0.0  # a root below zero is then never reached
         y[active] = here
@@ -309,13 +294,24 @@ def _iterate(problem: Problem, settled: Array) -> tuple[Array, Mask, Indices]:
         size = _size(step, reduced.column, 0.5 * VANISHED * atol)
         moved = _size(step, reduced.column, atol)
         stalled = (size <= STALLED) & (size > 0.5 * last[active])
-        converged = (size <= CONVERGED) | stalled
+        ratio = np.minimum(1.0, size / last[active]) if iteration else 1.0
+        left = np.where(stalled, size, size * ratio**2)
+        converged = stalled | ((left <= CONVERGED) & (size <= QUADRATIC))
         near = distance(here, settled[active], atol) <= CLOSE
         contracts = moved <= np.maximum(STALLED, CONTRACTION * last_moved[active])
-        reached[active[converged & near]] = True
+        done = np.flatnonzero(converged & near)
+        shaken = np.abs(change[done, :, 1:]).max(axis=2)
+        shaken = _size(shaken, reduced.column[done], VANISHED * atol)
+        error[active[done]] = np.nan_to_num(left[done] + shaken, nan=np.inf)
         last[active], last_moved[active] = size, moved
         active = active[~converged & near & (contracts | (iteration < 2))]
-    return y, reached, steps
+    return y, error, steps
+
+
+@cache
+def _probes(n: int) -> Array:
+    """Errors of computed rates (n, PROBES), as fractions of turnovers."""
+    return RESIDUAL_ROUND_OFF * np.random.default_rng(1).choice([-1.0, 1.0], (n, PROBES))
 
 
 def _unit(y: Array, atol: float) -> Array:
@@ -349,26 +345,6 @@ def without_remainders(problem: Problem, y: Array) -> Array:
         zero &= ~made
 
 
-def _root_error(problem: Problem, y: Array, reached: Mask) -> Array:
-    """Relative error (runs,) that roots may have; inf for runs that have not reached one.
-
-    What is left of the residual, and round-off in the rates with signs drawn at random: where the
-    matrix is singular to round-off, no draw misses it.
-    """
-    error = np.full(len(y), np.inf)
-    runs = np.flatnonzero(reached)
-    if runs.size:
-        reduced, right = linearise(problem.pick(runs), y[runs])
-        signs = np.random.default_rng(1).choice([-1.0, 1.0], (y.shape[1], PROBES))
-        signs[problem.fixed] = 0.0
-        probes = np.broadcast_to(RESIDUAL_ROUND_OFF * signs, (runs.size, *signs.shape))
-        change = solve(reduced, np.concatenate([right, probes], axis=2))
-        change = np.abs(change[:, :, :1]).max(axis=2) + np.abs(change[:, :, 1:]).max(axis=2)
-        size = _size(change * reduced.column, reduced.column, VANISHED * problem.atol)
-        error[runs] = np.nan_to_num(size, nan=np.inf)
-    return error
-
-
 def _in_continuum(problem: Problem, settled: Array, asked: Mask) -> Mask:
     """Which of the runs asked about are at rest where the reduced system is singular.
 
@@ -380,8 +356,9 @@ def _in_continuum(problem: Problem, settled: Array, asked: Mask) -> Mask:
     if not runs.size:
         return found
     reduced, right = linearise(problem.pick(runs), settled[runs])
-    # Rows sum to at most 1: a run farther from balance cannot pass, and is spared the work.
-    for k in np.flatnonzero(np.abs(right).max(axis=(1, 2), initial=0.0) <= 2 * RESTING):
+    # Rows sum to 1, and as much for each total: a run farther from balance cannot pass.
+    most = 2 * RESTING * (1 + len(reduced.blocks.totals.first))
+    for k in np.flatnonzero(np.abs(right).max(axis=(1, 2), initial=0.0) <= most):
         matrix, states = dense(reduced, int(k))
         left, size, directions = np.linalg.svd(matrix)
         drive = left.T @ right[k, states, 0]

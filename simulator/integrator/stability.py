@@ -8,7 +8,7 @@ The eigenvalues are those of the Jacobian restricted to the perturbations that c
   zero: the face of the positive orthant on which they vanish is invariant, and no perturbation of
   a deterministic model leaves it. Directions into them do not count.
 
-They are computed block by block. Where a block contains constraints (states without a rate) the
+They are computed for one strongly connected component after the other. Where one contains constraints (states without a rate) the
 eigenvalues are those of the pencil, by elimination of the constrained states.
 """
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import Array, Block, Mask, Structure
+from .blocks import Array, Blocks, Component, Mask, Structure
 from .reduced import solve_stacked
 
 ROUND_OFF = 1e-12
@@ -36,18 +36,14 @@ class Growth(NamedTuple):
 
 
 def growth(
-    structure: Structure,
-    blocks: tuple[Block, ...],
-    jacobian: Array,
-    weights: Array,
-    scale: Array,
+    structure: Structure, blocks: Blocks, jacobian: Array, weights: Array, scale: Array
 ) -> Growth:
     """Growth of the fastest perturbation at states of rest.
 
     Parameters
     ----------
     blocks
-        From `decompose`; no perturbation moves the states in none of them.
+        From `structure.blocks`; no perturbation moves the states in none of them.
     jacobian
         (runs, nnz) entries.
     weights
@@ -55,43 +51,51 @@ def growth(
     scale
         (runs, n) > 0, unit in which each state's perturbation is counted.
     """
-    runs = len(jacobian)
     rows, columns = structure.pattern
-    scaled = jacobian * scale[:, columns] / scale[:, rows]
-    combined = weights * scale
-    rate, excess = np.full((2, runs), -np.inf)
-    for block in blocks:
-        k = block.states.size
-        matrix = np.zeros((runs, k * k))
-        matrix[:, block.place] = scaled[:, block.entries]
-        totals = block.totals[:, block.states] * combined[:, None, block.states]
-        algebraic = structure.algebraic[block.states]
-        found = _block_growth(matrix.reshape(runs, k, k), totals, algebraic)
-        rate, excess = np.maximum(rate, found.rate), np.maximum(excess, found.excess)
-    return Growth(rate, excess)
+    scaled = jacobian * scale.take(columns, axis=1) / scale.take(rows, axis=1)
+    usable = np.isfinite(scaled).all(axis=1)
+    scaled[~usable] = 0.0
+    amount = weights * scale
+    found = [np.full((2, len(jacobian)), -np.inf)]
+    for component in blocks.components:
+        constrained = structure.algebraic[component.states]
+        found.append(_component_growth(component, constrained, scaled, amount))
+    return Growth(*np.where(usable, np.max(found, axis=0), np.inf))
 
 
-def _block_growth(matrix: Array, totals: Array, algebraic: Mask) -> Growth:
-    """Growth within diagonal blocks (runs, k, k) with totals (runs, t, k)."""
+def _component_growth(
+    component: Component, constrained: Mask, scaled: Array, amount: Array
+) -> Array:
+    """Growth within one component: rate and excess (2, runs)."""
+    k, entries = component.states.size, scaled.take(component.entries, axis=1)
+    if k == len(component.totals) + 1 and not constrained.any():
+        # The one eigenvalue that totals leave is the sum of all, since theirs are zero.
+        rate = scaled.take(component.diagonal, axis=1).sum(axis=1)
+        return np.stack([rate, rate - ROUND_OFF * np.abs(entries).sum(axis=1)])
+    matrix = np.zeros((len(scaled), k * k))
+    matrix[:, component.place] = entries
+    totals = component.totals * amount.take(component.states, axis=1)[:, None]
+    return _block_growth(matrix.reshape(-1, k, k), totals, constrained)
+
+
+def _block_growth(matrix: Array, totals: Array, algebraic: Mask) -> Array:
+    """Growth within components (runs, k, k) with totals (runs, t, k)."""
+    usable = np.ones(len(matrix), bool)
     if algebraic.any():
         matrix, totals = _eliminate(matrix, algebraic), totals[:, :, ~algebraic]
-    if totals.shape[1]:
+        usable = np.isfinite(matrix).all(axis=(1, 2))
+        matrix[~usable] = 0.0
+    count = totals.shape[1]
+    if count:
         # An orthonormal basis of the perturbations that keep the totals.
-        size = np.linalg.norm(totals, axis=2, keepdims=True)
-        basis = np.linalg.qr(np.swapaxes(totals / size, 1, 2), mode="complete").Q
-        basis = basis[:, :, totals.shape[1] :]
-        matrix = np.swapaxes(basis, 1, 2) @ matrix @ basis
+        basis = np.linalg.qr(totals.swapaxes(1, 2), mode="complete").Q[:, :, count:]
+        matrix = basis.swapaxes(1, 2) @ matrix @ basis
     runs, k = matrix.shape[:2]
     if k == 0:
-        return Growth(*np.full((2, runs), -np.inf))
-    usable = np.isfinite(matrix).all(axis=(1, 2))
-    rate = np.full(runs, np.inf)
-    if k == 1:
-        rate[usable] = matrix[usable, 0, 0]
-    else:
-        rate[usable] = np.linalg.eigvals(matrix[usable]).real.max(axis=1)
+        return np.full((2, runs), -np.inf)
+    rate = np.linalg.eigvals(matrix).real.max(axis=1)
     norm = np.abs(matrix).sum(axis=2).max(axis=1)
-    return Growth(rate, np.where(usable, rate - ROUND_OFF * k * norm, np.inf))
+    return np.where(usable, [rate, rate - ROUND_OFF * k * norm], np.inf)
 
 
 def _eliminate(matrix: Array, algebraic: Mask) -> Array:

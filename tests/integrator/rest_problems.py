@@ -12,6 +12,7 @@ from scipy.integrate import solve_ivp
 from simulator.codegen.arrays import evaluate_arrays
 from simulator.codegen.equations import equations, evaluation_order
 from simulator.codegen.moieties import find_moieties
+from simulator.integrator.blocks import Structure
 from simulator.integrator.newton import newton_batch
 from simulator.network.antimony import read_antimony
 from simulator.network.expression import TIME, symbols
@@ -105,18 +106,17 @@ class RestProblem:
             ]
         )
 
+    def structure(self, moieties=None):
+        """Pattern and conserved totals."""
+        found = moieties or self.moieties
+        return Structure(self.pattern, found.coefficients, np.zeros(len(found.states), bool))
+
     def polish(self, settled, start, p, moieties=None, **changes):
         """`newton_batch` with everything this problem knows."""
         found = moieties or self.moieties
         known = {"start": start, "rtol": RTOL, "atol": ATOL, "weights": found.weights(p)}
         return newton_batch(
-            self.rates,
-            self.jacobian,
-            self.pattern,
-            settled,
-            p,
-            found.coefficients,
-            **known | changes,
+            self.rates, self.jacobian, self.structure(found), settled, p, **known | changes
         )
 
     def rest(self, time, *changes, **options):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from simulator.codegen.moieties import find_moieties
 from simulator.integrator import blocks, newton, reduced
@@ -441,10 +443,9 @@ def test_no_states_and_no_runs():
         found = newton_batch(
             empty,
             lambda y, p: np.zeros((len(y), 0)),
-            pattern,
+            blocks.Structure(pattern, np.zeros((0, n)), np.zeros(n, bool)),
             y,
             y,
-            np.zeros((0, n)),
             start=y,
             rtol=RTOL,
             atol=ATOL,
@@ -631,14 +632,16 @@ def test_constraints_are_met_and_eliminated_from_stability():
     found = newton_batch(
         constraint,
         constraint_jacobian,
-        np.array([[0, 0, 1, 1, 2, 2], [0, 2, 0, 1, 1, 2]]),
+        blocks.Structure(
+            np.array([[0, 0, 1, 1, 2, 2], [0, 2, 0, 1, 1, 2]]),
+            np.zeros((0, 3)),
+            np.array([False, True, True]),
+        ),
         rest * (1 + 1e-5),
         p,
-        np.zeros((0, 3)),
         start=rest * 1.5,
         rtol=RTOL,
         atol=ATOL,
-        algebraic=np.array([1, 2]),
     )
     assert found.verdict.tolist() == [AT_REST, AT_REST, UNSTABLE]
     close(found.states[:2], rest[:2])
@@ -671,31 +674,46 @@ def test_a_slow_instability_within_a_fast_block_is_seen():
     close(found.growth, [5e-4], 1e-6)
 
 
-def test_blocks_come_in_the_order_in_which_they_act():
-    place = blocks._order(4, np.array([2, 2, 0, 3]), np.array([0, 3, 1, 1]))
-    assert place[2] < place[0] < place[1]
-    assert place[2] < place[3] < place[1]
+@settings(max_examples=40)
+@given(st.data())
+def test_components_come_in_the_order_in_which_they_act(data):
+    """Against SciPy's components; and nothing acts on an earlier one."""
+    n = data.draw(st.integers(1, 12))
+    state = st.integers(0, n - 1)
+    edges = np.array(data.draw(st.lists(st.tuples(state, state), max_size=30)), int).reshape(-1, 2)
+    rows, columns = edges.T
+    place = blocks._components(n, rows, columns)
+    assert (place[columns] <= place[rows]).all()
+    graph = csr_array((np.ones(len(edges)), (columns, rows)), shape=(n, n))
+    count, label = connected_components(graph, connection="strong")
+    assert set(place) == set(range(count))
+    np.testing.assert_array_equal(place[:, None] == place, label[:, None] == label)
 
 
 # --- the linear systems ------------------------------------------------------------------------
+
+
+def newton_system(problem, start, p):
+    """What `newton.linearise` takes, with no state fixed."""
+    structure = problem.structure()
+    return newton.Problem(
+        problem.rates,
+        problem.jacobian,
+        structure,
+        structure.blocks(np.zeros(start.shape[1], bool)),
+        p,
+        problem.moieties.weights(p),
+        start,
+        RTOL,
+        ATOL,
+    )
 
 
 def solves_the_whole(problem, y, start, p):
     """A Newton step must solve J dy = -f in *every* row, and restore every total."""
     n, found = y.shape[1], problem.moieties
     weights = found.weights(p)
-    structure = blocks.Structure(problem.pattern, found.coefficients, np.zeros(n, bool))
-    system = newton.Problem(
-        problem.rates,
-        problem.jacobian,
-        structure,
-        p,
-        weights,
-        start,
-        RTOL,
-        ATOL,
-        blocks.decompose(structure, np.zeros(n, bool)),
-    )
+    system = newton_system(problem, start, p)
     matrix, right = newton.linearise(system, y)
     step = reduced.solve(matrix, right)[:, :, 0] * matrix.column
     whole = np.zeros((len(y), n, n))
@@ -746,18 +764,7 @@ def test_derivatives_of_the_root_by_the_same_systems():
     k = problem.equations.parameters.index("k")
     total = problem.equations.states.index("K")
     weights = problem.moieties.weights(p)
-    structure = blocks.Structure(problem.pattern, problem.moieties.coefficients, np.zeros(9, bool))
-    system = newton.Problem(
-        problem.rates,
-        problem.jacobian,
-        structure,
-        p,
-        weights,
-        start,
-        RTOL,
-        ATOL,
-        blocks.decompose(structure, np.zeros(9, bool)),
-    )
+    system = newton_system(problem, start, p)
     matrix, _ = newton.linearise(system, root)
     by_rate, by_amount = np.zeros((2, 1, 9, 2))
     moved = p.astype(complex)
