@@ -22,9 +22,11 @@ from ..integrator.linear import (
     table_functions,
 )
 from ..integrator.machine_code import Code, compile_once
+from ..integrator.steady import Conserved
 from ..integrator.system import Sizes, System
 from ..network.expression import TIME, Expression
 from ..network.network import Network
+from .conserved import conserved
 from .elimination import OPERATION_LIMIT, operations, write_factorise, write_solve
 from .equations import Equations, amount_symbol, equations, evaluation_order
 from .graph import STEPS, Graph
@@ -82,7 +84,9 @@ class Kernel:
     _events: EventTables
     _graph: Graph
     _nodes: Mapping[str, int]
+    _network: Network
     _readers: dict[tuple[str, ...], Reader] = field(default_factory=dict)
+    _conserved: dict[frozenset[str], Conserved] = field(default_factory=dict)
 
     def system(self, outputs: Sequence[str] = (), held: Collection[str] = frozenset()) -> System:
         """What the integrator takes.
@@ -127,6 +131,12 @@ class Kernel:
             self._events.relations,
             self._events.switches,
         )
+
+    def conserved(self, held: frozenset[str] = frozenset()) -> Conserved:
+        """What runs conserve in which some states stay at their values; found at first use."""
+        if held not in self._conserved:
+            self._conserved[held] = conserved(self._network, self.equations, self.pattern, held)
+        return self._conserved[held]
 
     @cached_property
     def _tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -254,6 +264,7 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
         happening._replace(address=code.address("event_values") if values else 0),
         graph,
         reported,
+        network,
     )
 
 

@@ -8,8 +8,9 @@ The eigenvalues are those of the Jacobian restricted to the perturbations that c
   zero: the face of the positive orthant on which they vanish is invariant, and no perturbation of
   a deterministic model leaves it. Directions into them do not count.
 
-They are computed for one strongly connected component after the other. Where one contains constraints (states without a rate) the
-eigenvalues are those of the pencil, by elimination of the constrained states.
+They are computed for one strongly connected component after the other. Where one contains
+constraints (states without a rate) the eigenvalues are those of the pencil, by elimination of the
+constrained states.
 """
 
 from typing import NamedTuple

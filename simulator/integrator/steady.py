@@ -1,156 +1,67 @@
-"""Steady states, by integrating until nothing moves on the longest time scale reached.
+"""Steady states: integration until little moves, then Newton's method and its proof.
 
-Rosenbrock steps of growing length turn into Newton steps as h grows, keep linear invariants
-(conserved totals) exactly, and follow the trajectory, so what they settle on is the stable state
-that the system itself would reach.
+Integration (`path`) finds the state of rest that the system itself would reach; Newton's method
+(`newton`) finds its digits, and that it is one which small perturbations do not leave. Where there
+is none close by, integration goes on. Where nothing but the path determines the state (a continuum
+of states of rest), integration alone leads to it, at the tolerances asked for.
+
+Each run is computed as if it were alone.
 """
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 
-from .batch import (
-    DONE,
-    FAILED_SHRINK,
-    HALT,
-    LAST,
-    NEXT,
-    NOT_FINITE,
-    SUCCESS,
-    TIME_LIMIT,
-    Ends,
-    no_ends,
-    run_on_lanes,
-)
-from .cache import compiled, entry_point
-from .group import describe, idle_group
-from .lanes import call, take_next
-from .reporting import IDLE
-from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
+from .batch import SUCCESS, Ends, no_ends
+from .blocks import Structure
+from .newton import VANISHED, Rest, Verdict, newton_batch
+from .path import NEARLY, NO_STEADY_STATE, SETTLED, follow_paths, start_paths
 from .status import Status
-from .step_code import ACCEPT, ATOL, ERROR, FACTOR, LIVE, H, compile_method
-from .system import Array, Indices, System, Tolerances
+from .step_code import Method, compile_method
+from .system import Array, Indices, System, Tolerances, evaluate
 from .tableau import Tableau
 
-SETTLED = 1e-8
-"""Largest relative change of a settled state while time grows tenfold: far below any default
-tolerance, and above what round-off does to conserved totals in very long steps."""
+PATH_RTOL = (1e-4, 1e-6)
+"""Relative tolerances on the way, the second where integration fails with the first; the state of
+rest itself does not depend on them."""
 
-VANISHED = 1e-3
-"""Fraction of atol below which a settled state is zero: what only decays ends there, not at the
-remainder that some last step happened to leave."""
+AGAIN, AGAIN_UNSTABLE = 10.0, 2.0
+"""How much longer time becomes before Newton's method is tried again; the second where it saw a
+perturbation grow, which will soon have led away."""
 
-QUIET_DECADES = 2
-"""Tenfold growths of time in a row without a change. The first step is as long as the fastest
-change needs, so a state that is quiet for this long is so on every time scale."""
-
-PATH_RTOL = 1e-6
-"""Relative tolerance on the way; the rest state itself does not depend on it."""
-
-NO_STEADY_STATE = int(Status.NO_STEADY_STATE)
+TOGETHER = 64
+"""Runs given to Newton's method at once, at least, where there are more threads than one."""
 
 
-@compiled
-def unmoved(g, w, lane):  # type: ignore[no-untyped-def]
-    """Whether no state differs from its marked value by more than a settled one may."""
-    nothing = VANISHED * w[ATOL * g.lanes + lane]
-    for k in range(g.n):
-        place = k * g.lanes + lane
-        y = w[g.at_y + place]
-        if not abs(y - w[g.at_dense + place]) <= nothing + SETTLED * abs(y):
-            return False
-    return True
+class Conserved(NamedTuple):
+    """What the runs of a system conserve.
 
-
-@compiled
-def mark(g, w, lane):  # type: ignore[no-untyped-def]
-    """Remember a lane's state, where dense output (not needed here) would lie."""
-    for k in range(g.n):
-        place = k * g.lanes + lane
-        w[g.at_dense + place] = w[g.at_y + place]
-
-
-@compiled
-def end_settling(g, w, lane, run, status, elapsed, found, ends):  # type: ignore[no-untyped-def]
-    """Write a settled state, and how the run ended."""
-    ends.status[run], ends.time[run] = status, elapsed
-    nothing = VANISHED * w[ATOL * g.lanes + lane]
-    if status == SUCCESS:
-        for k in range(g.n):
-            y = w[g.at_y + k * g.lanes + lane]
-            found[run, k] = 0.0 if abs(y) < nothing else y
-    else:
-        ends.state[run] = culprit(g, w, lane, True)
-
-
-@entry_point
-def _settle_runs(g, tables, w, gamma, states, parameters, found, ends, queue, lane_of, times):  # type: ignore[no-untyped-def]
-    """Integrate every run until it rests; time stands still at 0.
-
-    NO_STEADY_STATE when the step budget or the range of numbers ends first, as it does for
-    oscillation and unbounded growth.
+    structure : conserved totals, with the pattern of the Jacobian.
+    weights : parameters (runs, parameters) -> (runs, n), what turns states into amounts.
+    where_zero : initial states (n,) and parameters (parameters,) of a run -> the same with all that
+        is conserved where what is zero in them stays so.
     """
-    lanes = g.lanes
-    run, quiet = lane_of[0], lane_of[1]
-    elapsed, marked = times[0], times[1]
-    live = 0
-    fill = True
-    while fill or live > 0:
-        for lane in range(lanes):
-            if run[lane] == IDLE and fill:
-                number = take_next(queue, NEXT)
-                if number < queue[LAST]:
-                    put_run(g, w, lane, states[number], parameters[number])
-                    run[lane], elapsed[lane], quiet[lane] = number, -1.0, 0
-                    live += 1
-        fill = False
-        if live == 0:
-            break
-        linearise(g, tables, w)
-        for lane in range(lanes):
-            if elapsed[lane] < 0.0:
-                w[H * lanes + lane] = first_step(g, tables, w, lane)
-                elapsed[lane], marked[lane] = 0.0, w[H * lanes + lane]
-                mark(g, w, lane)
-        attempt(g, tables, w, gamma)
-        for lane in range(lanes):
-            taken = run[lane] != IDLE and w[ERROR * lanes + lane] <= 1.0
-            w[ACCEPT * lanes + lane] = 0.0 if taken else 1.0
-        call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
-        for lane in range(lanes):
-            one, h, status, done = run[lane], w[H * lanes + lane], SUCCESS, False
-            if one == IDLE:
-                continue
-            factor = w[FACTOR * lanes + lane]
-            if w[ACCEPT * lanes + lane] == 0.0:
-                ends.accepted[one] += 1
-                elapsed[lane] += h
-                # Round-off in conserved totals grows with h: no longer than all time before.
-                w[H * lanes + lane] = min(h * factor, elapsed[lane])
-                if elapsed[lane] >= 10.0 * marked[lane]:
-                    quiet[lane] = quiet[lane] + 1 if unmoved(g, w, lane) else 0
-                    marked[lane] = elapsed[lane]
-                    mark(g, w, lane)
-                    done = quiet[lane] == QUIET_DECADES
-            else:
-                ends.rejected[one] += 1
-                h *= min(1.0, factor) if np.isfinite(w[ERROR * lanes + lane]) else FAILED_SHRINK
-                w[H * lanes + lane] = h
-                if not rates_finite(g, w, lane):
-                    status = NOT_FINITE if elapsed[lane] == 0.0 else NO_STEADY_STATE
-                elif elapsed[lane] + h <= elapsed[lane] or h < 1e-300:
-                    status = NO_STEADY_STATE
-            if status == SUCCESS and not done:
-                if ends.accepted[one] + ends.rejected[one] >= g.max_steps:
-                    status = NO_STEADY_STATE
-                elif queue[HALT] != 0:
-                    status = TIME_LIMIT
-            if done or status != SUCCESS:
-                end_settling(g, w, lane, one, status, elapsed[lane], found, ends)
-                take_next(queue, DONE)
-                run[lane], live, fill = IDLE, live - 1, True
-                w[LIVE * lanes + lane] = 0.0
+
+    structure: Structure
+    weights: Callable[[Array], Array]
+    where_zero: Callable[[Array, Array], Structure]
+
+
+class Problem(NamedTuple):
+    """What `settle_batch` is given."""
+
+    system: System
+    method: Method
+    tolerances: Tolerances
+    states: Array
+    parameters: Array
+    conserved: Conserved
+    weights: Array
+    workers: int
+    deadline: float
 
 
 def settle_batch(
@@ -159,29 +70,122 @@ def settle_batch(
     tolerances: Tolerances,
     states: Array,
     parameters: Array,
+    conserved: Conserved,
     workers: int = 1,
-    progress: Callable[[int], None] | None = None,
     deadline: float = math.inf,
 ) -> tuple[Array, Ends]:
     """Steady state of every run, from `states` (runs, n) with `parameters` (runs, parameters).
 
-    Of the tolerances, `atol` says what counts as nothing and `max_steps` when to give up.
+    Of the tolerances, `atol` says what counts as nothing and `max_steps` when to give up; `rtol`
+    matters in a continuum of states of rest only.
 
-    Returns (runs, n) steady states, NaN where there is none, and how the runs ended.
+    Returns (runs, n) steady states, NaN where there is none, and how the runs ended:
+    NO_STEADY_STATE when the step budget or the range of numbers ends first, as it does for
+    oscillation and unbounded growth; UNSTABLE_STEADY_STATE on a state of rest from which some
+    perturbation grows.
     """
-    runs = states.shape[0]
-    found = np.full(states.shape, np.nan)
     method = compile_method(tableau, system.lanes, timed=False)
-    ends = no_ends(runs)
-    path = tolerances._replace(rtol=PATH_RTOL)
-    g, tables = describe(system, method, path)
+    weights = conserved.weights(parameters)
+    given = (system, method, tolerances, states, parameters, conserved, weights)
+    problem = Problem(*given, workers, deadline)
+    found, ends = np.full(states.shape, np.nan), no_ends(len(states))
+    todo, continua = np.arange(len(states)), []
+    for rtol in PATH_RTOL:
+        continua.append(_approach(problem, rtol, todo, found, ends))
+        within_budget = ends.accepted + ends.rejected < tolerances.max_steps
+        todo = np.flatnonzero((ends.status == NO_STEADY_STATE) & within_budget)
+        if not todo.size:
+            break
+    _follow_to_the_end(problem, np.concatenate(continua), found, ends)
+    return found, ends
 
-    def work(queue: Indices) -> None:
-        w = idle_group(g, system, method, path)
-        lane_of, times = np.full((2, g.lanes), IDLE), np.zeros((2, g.lanes))
-        _settle_runs(
-            g, tables, w, method.gamma, states, parameters, found, ends, queue, lane_of, times
+
+def _approach(problem: Problem, rtol: float, todo: Indices, found: Array, ends: Ends) -> Indices:
+    """Bring some of the runs to rest; returns those in a continuum of states of rest.
+
+    `found` and `ends` are written for all others.
+    """
+    path, continua = start_paths(problem.states), [np.empty(0, np.int64)]
+    tolerances = problem.tolerances._replace(rtol=rtol)
+    ends.accepted[todo] = ends.rejected[todo] = 0
+    while todo.size:
+        follow_paths(
+            *(problem.system, problem.method, tolerances, NEARLY, todo, problem.parameters),
+            *(path, ends, problem.workers, problem.deadline),
+        )
+        todo = todo[ends.status[todo] == SUCCESS]
+        rest = _polish(problem, problem.conserved.structure, rtol, path.states, todo)
+        _see_zeros(problem, rtol, path.states, todo, rest)
+        found[todo] = np.where((rest.verdict == Verdict.AT_REST)[:, None], rest.states, np.nan)
+        ends.status[todo[rest.verdict == Verdict.UNSTABLE]] = Status.UNSTABLE_STEADY_STATE
+        continua.append(todo[rest.verdict == Verdict.CONTINUUM])
+        longer = np.where(rest.growth > 0, AGAIN_UNSTABLE, AGAIN)
+        path.until[todo] = path.elapsed[todo] * longer
+        todo = todo[rest.verdict == Verdict.NOT_AT_REST]
+    return np.concatenate(continua)
+
+
+def _polish(
+    problem: Problem, structure: Structure, rtol: float, settled: Array, runs: Indices
+) -> Rest:
+    """What Newton's method finds from where some of the runs have got to."""
+    system = problem.system
+    n, entries = system.sizes.states, system.sizes.entries
+
+    def rates(y: Array, p: Array) -> Array:
+        found = evaluate(system, 0.0, y, p)
+        found[:, system.held] = 0.0
+        return found
+
+    def jacobian(y: Array, p: Array) -> Array:
+        found = evaluate(system, 0.0, y, p, linearise=True)[:, n : n + entries]
+        found[:, system.held_entries] = 0.0
+        return found
+
+    def polish(some: Indices) -> Rest:
+        return newton_batch(
+            rates,
+            jacobian,
+            structure,
+            settled[some],
+            problem.parameters[some],
+            start=problem.states[some],
+            rtol=rtol,
+            atol=problem.tolerances.atol,
+            weights=problem.weights[some],
         )
 
-    run_on_lanes(work, runs, g.lanes, workers, progress, deadline)
-    return found, ends
+    pieces = max(1, min(problem.workers, runs.size // TOGETHER))
+    if pieces == 1:
+        return polish(runs)
+    with ThreadPoolExecutor(pieces) as pool:
+        parts = list(pool.map(polish, np.array_split(runs, pieces)))
+    return Rest(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _see_zeros(problem: Problem, rtol: float, settled: Array, runs: Indices, rest: Rest) -> None:
+    """Judge runs in a continuum again, by what is conserved where their zeros stay zero."""
+    known, alike = problem.conserved, dict[int, tuple[Structure, list[int]]]()
+    for k in np.flatnonzero(rest.verdict == Verdict.CONTINUUM).tolist():
+        structure = known.where_zero(problem.states[runs[k]], problem.parameters[runs[k]])
+        if len(structure.moieties) > len(known.structure.moieties):
+            alike.setdefault(id(structure), (structure, []))[1].append(k)
+    for structure, places in alike.values():
+        again = _polish(problem, structure, rtol, settled, runs[places])
+        for k, place in enumerate(places):
+            if again.verdict[k] in (Verdict.AT_REST, Verdict.UNSTABLE):
+                for one, other in zip(rest, again, strict=True):
+                    one[place] = other[k]
+
+
+def _follow_to_the_end(problem: Problem, runs: Indices, found: Array, ends: Ends) -> None:
+    """Integrate some of the runs from their start, until they settle by themselves."""
+    path = start_paths(problem.states)
+    ends.accepted[runs] = ends.rejected[runs] = 0
+    follow_paths(
+        *(problem.system, problem.method, problem.tolerances, SETTLED, runs, problem.parameters),
+        *(path, ends, problem.workers, problem.deadline),
+    )
+    settled = runs[ends.status[runs] == SUCCESS]
+    y = path.states[settled]
+    found[settled] = np.where(np.abs(y) < VANISHED * problem.tolerances.atol, 0.0, y)

@@ -1,5 +1,6 @@
 """A system of equations as compiled code sees it: addresses of its functions, and index tables."""
 
+import ctypes
 from typing import NamedTuple
 
 import numpy as np
@@ -86,28 +87,8 @@ class Tolerances(NamedTuple):
     max_steps: int
 
 
-@entry_point
-def _evaluate_groups(system, address, rows, t, y, p, out, w):  # type: ignore[no-untyped-def]
-    sizes, lanes = system.sizes, system.lanes
-    n, count = sizes.states, sizes.parameters
-    at_y = lanes
-    at_q = at_y + n * lanes
-    at_out = at_q + sizes.constants * lanes
-    scratch = at_out + rows * lanes
-    at_p = scratch + sizes.scratch * lanes
-    for first in range(0, y.shape[0], lanes):
-        for lane in range(lanes):
-            run = min(first + lane, y.shape[0] - 1)
-            w[lane] = t
-            for k in range(n):
-                w[at_y + k * lanes + lane] = y[run, k]
-            for k in range(count):
-                w[at_p + k] = p[run, k]
-            call(system.prepare, w, at_p, 0, 0, at_q + lane, scratch, 0)
-        call(address, w, 0, at_y, at_q, at_out, scratch, 0)
-        for lane in range(min(lanes, y.shape[0] - first)):
-            for k in range(rows):
-                out[first + lane, k] = w[at_out + k * lanes + lane]
+_Function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_int64)
+"""As `lanes.call` calls it, from Python: nothing more has to be compiled."""
 
 
 def evaluate(system: System, t: float, y: Array, p: Array, *, linearise: bool = False) -> Array:
@@ -118,15 +99,29 @@ def evaluate(system: System, t: float, y: Array, p: Array, *, linearise: bool = 
     y, p
         (runs, n) states and (runs, parameters).
     """
-    sizes = system.sizes
-    rows = 2 * sizes.states + sizes.entries if linearise else sizes.states
-    size = (
-        1 + sizes.states + sizes.constants + rows + sizes.scratch
-    ) * system.lanes + sizes.parameters
-    out = np.empty((y.shape[0], rows))
-    address = system.linearise if linearise else system.rates
-    _evaluate_groups(system, address, rows, float(t), y, p, out, aligned(size))
-    return out
+    sizes, lanes, runs = system.sizes, system.lanes, len(y)
+    n, groups = sizes.states, -(-runs // lanes)
+    rows = 2 * n + sizes.entries if linearise else n
+    function = _Function(system.linearise if linearise else system.rates)
+    prepare = _Function(system.prepare)
+    spread = np.minimum(np.arange(groups * lanes), runs - 1)  # idle lanes repeat the last run
+    states = aligned(groups * n * lanes).reshape(groups, n, lanes)
+    states[:] = y[spread].reshape(groups, lanes, n).swapaxes(1, 2)
+    found = aligned(groups * rows * lanes).reshape(groups, rows, lanes)
+    work = aligned((1 + sizes.constants + sizes.scratch) * lanes)
+    work[:lanes] = t
+    p = np.ascontiguousarray(p)
+    at_time, at_p, at_y, at_found = (a.ctypes.data for a in (work, p, states, found))
+    at_q = at_time + 8 * lanes
+    scratch = at_q + 8 * lanes * sizes.constants
+    for group in range(groups):
+        for lane in range(lanes):
+            own = at_p + 8 * sizes.parameters * min(group * lanes + lane, runs - 1)
+            prepare(own, at_time, at_time, at_q + 8 * lane, scratch, 0)
+        function(at_time, at_y, at_q, at_found, scratch, 0)
+        at_y += 8 * n * lanes
+        at_found += 8 * rows * lanes
+    return found.swapaxes(1, 2).reshape(groups * lanes, rows)[:runs]
 
 
 @entry_point

@@ -94,8 +94,9 @@ def equilibrate(
                 tolerances,
                 each.untreated.rows(here, block.size),
                 each.before.rows(here, block.size),
+                kernel.conserved(held),
                 workers,
-                deadline=deadline,
+                deadline,
             )
             status[block] = ends.status
         cell.append(groups[offset + own])

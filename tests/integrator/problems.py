@@ -171,9 +171,9 @@ def settle(model, *, runs=1, tolerances=LOOSE, held=(), workers=1, seconds=None,
     """States of rest (runs, n), and how the runs ended."""
     kernel = compiled(model) if isinstance(model, str) else model
     y, p = batch(kernel, runs, **values)
-    system = kernel.system((), held)
+    system, conserved = kernel.system((), held), kernel.conserved(frozenset(held))
     deadline = math.inf if seconds is None else monotonic() + seconds
-    return settle_batch(system, METHOD, tolerances, y, p, workers, deadline=deadline)
+    return settle_batch(system, METHOD, tolerances, y, p, conserved, workers, deadline)
 
 
 def chain_solution(t, a, b):
