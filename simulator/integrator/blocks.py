@@ -35,14 +35,12 @@ class Component(NamedTuple):
     states : (k,) in ascending order.
     entries, place : (e,) entries of the Jacobian within it, and where they lie in the flattened
         (k, k) matrix.
-    diagonal : those of the entries that lie on its diagonal.
     totals : (t, k) its part of the totals of which it is the last component.
     """
 
     states: Indices
     entries: Indices
     place: Indices
-    diagonal: Indices
     totals: Array
 
 
@@ -85,6 +83,7 @@ class Totals(NamedTuple):
     """Conserved totals of the states that can move: t totals, with z coefficients that are not 0.
 
     coefficients : (t, n)
+    begin : (t,) a state of the last block that no later total has.
     number, state, coefficient : (z,) the total of each, ascending, its state and value.
     first : (t,) where each total begins.
     own : (o,) those of the z that belong to states of the total's last block.
@@ -94,6 +93,7 @@ class Totals(NamedTuple):
     """
 
     coefficients: Array
+    begin: Indices
     number: Indices
     state: Indices
     coefficient: Array
@@ -106,18 +106,24 @@ class Totals(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """What is known of a system of which some states are fixed.
+    """What is known of a system of which some states are fixed. Runs may fix more of them.
 
+    components : those in which totals leave more than one direction.
+    diagonal : sums of the Jacobian's diagonal over each of the other components.
     fixed : (n,) the states in none of the blocks.
-    entries : (e,) entries of the Jacobian among the others, by place in the flattened matrices.
-    fill : sums of the entries and of the totals' pairs by place.
+    moving : (a,) the others.
+    entries : (e,) entries of the Jacobian among these.
+    fill : sums of the entries, of the totals' pairs and of numbers on the diagonal, one for each of
+        `moving`, by place in the flattened matrices.
     size : numbers in all flattened matrices.
     """
 
     blocks: tuple[Block, ...]
     components: tuple[Component, ...]
+    diagonal: Sums
     totals: Totals
     fixed: Mask
+    moving: Indices
     entries: Indices
     fill: Sums
     size: int
@@ -136,6 +142,29 @@ class Structure:
     moieties: Array
     algebraic: Mask
     _known: dict[bytes, Blocks] = field(default_factory=dict)
+
+    def group(self, fixed: Mask) -> dict[bytes, list[int]]:
+        """Which runs share their blocks, given the states (runs, n) that are fixed in each.
+
+        Those of `common`, where the runs' totals can still be told apart by where they begin; else
+        their own. Returns masks, as bytes, with the runs.
+        """
+        blocks = self.blocks(self._held)
+        totals = blocks.totals
+        present = (totals.coefficients != 0).astype(float)
+        gone = np.matmul((~fixed).astype(float), present.T) == 0
+        alike = (gone | ~fixed[:, totals.begin]).all(axis=1) & fixed[:, self._held].all(axis=1)
+        groups: dict[bytes, list[int]] = {}
+        for run, common in enumerate(alike.tolist()):
+            mask = self._held if common else fixed[run]
+            groups.setdefault(mask.tobytes(), []).append(run)
+        return groups
+
+    @cached_property
+    def _held(self) -> Mask:
+        """States (n,) that are a moiety of their own: they move in no run."""
+        single = np.count_nonzero(self.moieties, axis=1) == 1
+        return np.asarray((self.moieties[single] != 0).any(axis=0))
 
     def blocks(self, fixed: Mask) -> Blocks:
         """The decomposition where some states (n,) are fixed; made once."""
@@ -170,20 +199,32 @@ def decompose(structure: Structure, fixed: Mask) -> Blocks:
     members = _parts(component, np.arange(n), count)
     entries_of = _parts(component[rows[inner]], inner, count)
     inside = np.zeros(n, np.int64)
-    components = []
+    components, diagonals = [], []
     for c, states in enumerate(members):
-        if states.size:
-            inside[states] = np.arange(states.size)
-            own, k = entries_of[c], states.size
-            i, j = inside[rows[own]], inside[columns[own]]
-            part = totals[component[begins] == c][:, states]
-            components.append(Component(states, own, i * k + j, own[i == j], part))
-    groups = _merged([component.states for component in components])
+        own, k = entries_of[c], states.size
+        inside[states] = np.arange(k)
+        i, j = inside[rows[own]], inside[columns[own]]
+        part = totals[component[begins] == c][:, states]
+        if k == len(part) + 1 and (i == j).any() and not structure.algebraic[states].any():
+            diagonals.append(own[i == j])
+        elif k:
+            components.append(Component(states, own, i * k + j, part))
+    sizes = [diagonal.size for diagonal in diagonals]
+    diagonal = Sums(
+        np.concatenate([*diagonals, np.empty(0, np.int64)]),
+        np.cumsum([0, *sizes], dtype=np.int64)[:-1],
+        np.arange(len(sizes)),
+    )
+    groups = _merged([states for states in members if states.size])
     block_of = np.full(n, -1)
     for b, states in enumerate(groups):
         block_of[states] = b
-    listed = _list_totals(np.where(fixed, 0.0, totals), block_of, block_of[begins])
-    return _place(structure.pattern, fixed, seen, groups, block_of, components, listed)
+    listed = _list_totals(np.where(fixed, 0.0, totals), begins, block_of)
+    moving = np.flatnonzero(~fixed)
+    row = np.concatenate([rows[seen], listed.state[listed.own[listed.row]], moving])
+    column = np.concatenate([columns[seen], listed.state[listed.column], moving])
+    size, blocks, fill = _place(row, column, groups, block_of)
+    return Blocks(blocks, tuple(components), diagonal, listed, fixed, moving, seen, fill, size)
 
 
 def _parts(number: Indices, values: Indices, count: int) -> list[Indices]:
@@ -206,15 +247,16 @@ def _merged(members: list[Indices]) -> list[Indices]:
     return [np.concatenate(group) for group in groups]
 
 
-def _list_totals(totals: Array, block_of: Indices, last: Indices) -> Totals:
-    """The totals (t, n) by their coefficients, given the block of each state and of each total."""
+def _list_totals(totals: Array, begins: Indices, block_of: Indices) -> Totals:
+    """The totals by their coefficients, given where they begin and the block of each state."""
     number, state = np.nonzero(totals)
-    own = np.flatnonzero(block_of[state] == last[number])
+    own = np.flatnonzero(block_of[state] == block_of[begins][number])
     every = np.arange(len(totals))
     pairs = number[own][:, None] == number
     row, column = np.nonzero(pairs)
     return Totals(
         totals,
+        begins,
         number,
         state,
         totals[number, state],
@@ -228,18 +270,10 @@ def _list_totals(totals: Array, block_of: Indices, last: Indices) -> Totals:
 
 
 def _place(
-    pattern: Indices,
-    fixed: Mask,
-    seen: Indices,
-    groups: list[Indices],
-    block_of: Indices,
-    components: list[Component],
-    totals: Totals,
-) -> Blocks:
-    """Where every number lies in the flattened matrices of the blocks."""
-    n, (rows, columns) = fixed.size, pattern[:, seen]
-    row = np.concatenate([rows, totals.state[totals.own[totals.row]]])
-    column = np.concatenate([columns, totals.state[totals.column]])
+    row: Indices, column: Indices, groups: list[Indices], block_of: Indices
+) -> tuple[int, tuple[Block, ...], Sums]:
+    """Where numbers of given rows and columns lie in the flattened matrices of the blocks."""
+    n = block_of.size
     place, blocks, begin = np.zeros(row.size, np.int64), [], 0
     inside = np.zeros(n, np.int64)
     numbers = _parts(block_of[row], np.arange(row.size), len(groups))
@@ -253,7 +287,7 @@ def _place(
         end = begin + states.size * together.size
         blocks.append(Block(states, together, begin, end))
         begin = end
-    return Blocks(tuple(blocks), tuple(components), totals, fixed, seen, sums(place), begin)
+    return begin, tuple(blocks), sums(place)
 
 
 def _totals(moieties: Array, component: Indices) -> tuple[Array, Indices]:

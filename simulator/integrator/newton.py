@@ -19,8 +19,8 @@ from .blocks import Array, Blocks, Indices, Mask, Structure
 from .reduced import Reduced, dense, reduce, right_hand_side, solve
 from .stability import growth
 
-Batch = Callable[[Array, Array], Array]
-"""A function of states (runs, n) and parameters (runs, parameters), for whole batches."""
+Batch = Callable[[Array, Array], tuple[Array, Array]]
+"""Rates (runs, n) and entries of the Jacobian (runs, nnz), of states and parameters of runs."""
 
 CLOSE = 1e-3
 """Largest relative distance of any state between the integrated state and the root. Well beyond
@@ -107,13 +107,14 @@ class Rest(NamedTuple):
 class Problem(NamedTuple):
     """Equations of rest of some runs: what `newton_batch` is given.
 
-    blocks : of the states that can move, which are the same in all runs.
+    blocks : of all states that can move in any of the runs.
+    free : (runs, n) those that can move.
     """
 
-    rates: Batch
-    jacobian: Batch
+    linear: Batch
     structure: Structure
     blocks: Blocks
+    free: Mask
     parameters: Array
     weights: Array
     start: Array
@@ -123,13 +124,15 @@ class Problem(NamedTuple):
     def pick(self, runs: Indices) -> "Problem":
         """The same for some of the runs."""
         return self._replace(
-            parameters=self.parameters[runs], weights=self.weights[runs], start=self.start[runs]
+            free=self.free[runs],
+            parameters=self.parameters[runs],
+            weights=self.weights[runs],
+            start=self.start[runs],
         )
 
 
 def newton_batch(
-    rates: Batch,
-    jacobian: Batch,
+    linear: Batch,
     structure: Structure,
     settled: Array,
     parameters: Array,
@@ -143,11 +146,10 @@ def newton_batch(
 
     Parameters
     ----------
-    rates
-        dy/dt (runs, n), zero for states that are held, and for states without a rate the residual
+    linear
+        dy/dt (runs, n) and the entries (runs, nnz) of the Jacobian in the order of the pattern;
+        both are zero in the rows of states that are held. For states without a rate, the residual
         of their constraint.
-    jacobian
-        Entries (runs, nnz) in the order of the pattern, zero in the rows of states that are held.
     structure
         Pattern, conserved totals, and which states have no rate.
     settled
@@ -164,8 +166,8 @@ def newton_batch(
     """
     runs, n = settled.shape
     weights = np.ones_like(settled) if weights is None else weights
-    blocks = structure.blocks(np.zeros(n, bool))
-    whole = Problem(rates, jacobian, structure, blocks, parameters, weights, start, rtol, atol)
+    blocks, free = structure.blocks(np.zeros(n, bool)), np.ones((runs, n), bool)
+    whole = Problem(linear, structure, blocks, free, parameters, weights, start, rtol, atol)
     rest = Rest(
         np.full((runs, n), np.nan),
         np.full(runs, int(Verdict.NOT_AT_REST)),
@@ -179,13 +181,13 @@ def newton_batch(
         for first in range(0, runs, size):
             part = np.arange(first, min(first + size, runs))
             fixed, possible = fixed_states(whole.pick(part), settled[part])
-            alike: dict[bytes, list[int]] = {}
-            for run in np.flatnonzero(possible).tolist():
-                alike.setdefault(fixed[run].tobytes(), []).append(run)
-            for members in alike.values():
-                problem = whole.pick(part[members])
-                problem = problem._replace(blocks=structure.blocks(fixed[members[0]]))
-                _polish(problem, settled[part[members]], rest, part[members])
+            part, fixed = part[possible], fixed[possible]
+            for mask, members in structure.group(fixed).items():
+                group = part[members]
+                problem = whole.pick(group)._replace(
+                    blocks=structure.blocks(np.frombuffer(mask, bool)), free=~fixed[members]
+                )
+                _polish(problem, settled[group], rest, group)
     return rest
 
 
@@ -205,7 +207,8 @@ def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None
     grown = growth(
         problem.structure,
         problem.blocks,
-        problem.jacobian(y[found], part.parameters),
+        part.free,
+        problem.linear(y[found], part.parameters)[1],
         part.weights,
         _unit(y[found], problem.atol),
     )
@@ -228,8 +231,7 @@ def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
     """
     structure = problem.structure
     rows, columns = structure.pattern
-    speed = problem.rates(y, problem.parameters)
-    jacobian = problem.jacobian(y, problem.parameters)
+    speed, jacobian = problem.linear(y, problem.parameters)
     acts = jacobian != 0
     rated = ~structure.algebraic
     fixed = (problem.start == 0) & (y == 0) & (speed == 0) & rated
@@ -250,14 +252,15 @@ def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
 
 def linearise(problem: Problem, y: Array) -> tuple[Reduced, Array]:
     """The reduced systems at y, and the right-hand sides (runs, n, 1) of a Newton step."""
+    speed, jacobian = problem.linear(y, problem.parameters)
     reduced = reduce(
         problem.structure,
         problem.blocks,
-        problem.jacobian(y, problem.parameters),
+        problem.free,
+        jacobian,
         problem.weights,
         _unit(y, problem.atol),
     )
-    speed = problem.rates(y, problem.parameters)
     missing = problem.weights * (problem.start - y)
     return reduced, right_hand_side(reduced, -speed[:, :, None], missing[:, :, None])
 
@@ -276,7 +279,7 @@ def _iterate(problem: Problem, settled: Array) -> tuple[Array, Array, Indices]:
     error, steps = np.full(len(y), np.inf), np.zeros(len(y), np.int64)
     last, last_moved = np.full((2, len(y)), np.inf)
     signed = (problem.start >= 0) & (settled >= 0)
-    probes = _probes(y.shape[1]) * ~problem.blocks.fixed[:, None]
+    probes = _probes(y.shape[1]) * problem.free[:, :, None]
     active = np.arange(len(y))
     for iteration in range(MAX_ITERATIONS):
         if not active.size:
@@ -284,7 +287,7 @@ def _iterate(problem: Problem, settled: Array) -> tuple[Array, Array, Indices]:
         here = y[active]
         reduced, right = linearise(problem.pick(active), here)
         sides = np.empty((active.size, y.shape[1], 1 + PROBES))
-        sides[:, :, :1], sides[:, :, 1:] = right, probes
+        sides[:, :, :1], sides[:, :, 1:] = right, probes[active]
         change = solve(reduced, sides) * reduced.column[:, :, None]
         step = change[:, :, 0]
         here += step
@@ -337,12 +340,13 @@ def without_remainders(problem: Problem, y: Array) -> Array:
     small, and not on their way to zero.
     """
     zero = np.abs(y) < VANISHED * problem.atol
-    while True:
+    while zero.any():
         cleared = np.where(zero, 0.0, y)
-        made = zero & (problem.rates(cleared, problem.parameters) != 0)
+        made = zero & (problem.linear(cleared, problem.parameters)[0] != 0)
         if not made.any():
             return cleared
         zero &= ~made
+    return y
 
 
 def _in_continuum(problem: Problem, settled: Array, asked: Mask) -> Mask:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import Array, Block, Blocks, Indices, Structure
+from .blocks import Array, Block, Blocks, Indices, Mask, Structure
 
 DENSE_LIMIT = 190
 """Largest block that is solved densely; sparse LU (SuperLU) above. LAPACK's LU of OpenBLAS uses one
@@ -31,7 +31,7 @@ class Reduced(NamedTuple):
     matrices : (runs, size), those of all blocks, flattened.
     by : (runs, o) what the totals' lack is added to rows with, see `Totals.own`.
     total : (runs, t) what the totals are counted in.
-    row : (runs, n) what the rates are multiplied with; zero for fixed states.
+    row : (runs, n) what the rates are multiplied with; zero for states that do not move.
     column : (runs, n) unit in which each state's change is counted.
     """
 
@@ -49,7 +49,7 @@ class Reduced(NamedTuple):
 
 
 def reduce(
-    structure: Structure, blocks: Blocks, jacobian: Array, weights: Array, column: Array
+    structure: Structure, blocks: Blocks, free: Mask, jacobian: Array, weights: Array, column: Array
 ) -> Reduced:
     """The systems at some states.
 
@@ -57,6 +57,8 @@ def reduce(
     ----------
     blocks
         From `structure.blocks`; the states in none of them do not move.
+    free
+        (runs, n) which states move; for the others the equation is that they do not.
     jacobian
         (runs, nnz) entries.
     weights
@@ -67,13 +69,13 @@ def reduce(
     rows, columns = structure.pattern
     totals = blocks.totals
     scaled = jacobian * column.take(columns, axis=1)
-    scaled *= ~blocks.fixed[columns]
+    scaled *= free.take(columns, axis=1)
     turnover = structure.in_rows(np.abs(scaled))
-    row = np.where(blocks.fixed, 0.0, 1.0 / _positive(turnover))
+    row = free / _positive(turnover)
     scaled *= row.take(rows, axis=1)
-    amount = weights * column
+    amount = weights * column * free
     total, by = np.zeros((2, len(jacobian), 0))
-    values = scaled.take(blocks.entries, axis=1)
+    values = [scaled.take(blocks.entries, axis=1)]
     if totals.first.size:
         held = totals.coefficient * amount.take(totals.state, axis=1)
         total = 1.0 / _positive(np.add.reduceat(np.abs(held), totals.first, axis=1))
@@ -82,10 +84,10 @@ def reduce(
         by = totals.coefficient[totals.own] * (amount * turnover).take(own, axis=1)
         most = _positive(np.maximum.reduceat(np.abs(by), totals.own_first, axis=1))
         by /= most.take(totals.number[totals.own], axis=1)
-        pairs = by.take(totals.row, axis=1) * held.take(totals.column, axis=1)
-        values = np.concatenate([values, pairs], axis=1)
+        values.append(by.take(totals.row, axis=1) * held.take(totals.column, axis=1))
+    values.append(~free.take(blocks.moving, axis=1))
     matrices = np.zeros((len(jacobian), blocks.size))
-    matrices[:, blocks.fill.target] = blocks.fill.of(values)
+    matrices[:, blocks.fill.target] = blocks.fill.of(np.concatenate(values, axis=1))
     return Reduced(blocks, matrices, by, total, row, column)
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import Array, Blocks, Component, Mask, Structure
+from .blocks import Array, Blocks, Mask, Structure
 from .reduced import solve_stacked
 
 ROUND_OFF = 1e-12
@@ -37,7 +37,7 @@ class Growth(NamedTuple):
 
 
 def growth(
-    structure: Structure, blocks: Blocks, jacobian: Array, weights: Array, scale: Array
+    structure: Structure, blocks: Blocks, free: Mask, jacobian: Array, weights: Array, scale: Array
 ) -> Growth:
     """Growth of the fastest perturbation at states of rest.
 
@@ -45,6 +45,8 @@ def growth(
     ----------
     blocks
         From `structure.blocks`; no perturbation moves the states in none of them.
+    free
+        (runs, n) states that perturbations move.
     jacobian
         (runs, nnz) entries.
     weights
@@ -55,28 +57,37 @@ def growth(
     rows, columns = structure.pattern
     scaled = jacobian * scale.take(columns, axis=1) / scale.take(rows, axis=1)
     usable = np.isfinite(scaled).all(axis=1)
-    scaled[~usable] = 0.0
+    moving = free.take(rows, axis=1) & free.take(columns, axis=1) & usable[:, None]
+    scaled = np.where(moving, scaled, 0.0)
     amount = weights * scale
-    found = [np.full((2, len(jacobian)), -np.inf)]
+    # Where totals leave one direction its eigenvalue is the sum of all, since theirs are zero.
+    sums = blocks.diagonal.of(scaled)
+    excess = sums - ROUND_OFF * blocks.diagonal.of(np.abs(scaled))
+    found = [np.where(blocks.diagonal.of(moving.astype(float)) > 0, [sums, excess], -np.inf)]
     for component in blocks.components:
-        constrained = structure.algebraic[component.states]
-        found.append(_component_growth(component, constrained, scaled, amount))
-    return Growth(*np.where(usable, np.max(found, axis=0), np.inf))
+        k, own = component.states.size, free.take(component.states, axis=1)
+        matrix = np.zeros((len(scaled), k * k))
+        matrix[:, component.place] = scaled.take(component.entries, axis=1)
+        matrix = matrix.reshape(-1, k, k)
+        totals = component.totals * amount.take(component.states, axis=1)[:, None]
+        if not own.all():
+            totals = _without(matrix, totals, own)
+        one = _block_growth(matrix, totals, structure.algebraic[component.states])
+        found.append(np.where(own.any(axis=1), one, -np.inf)[:, :, None])
+    worst = np.concatenate(found, axis=2).max(axis=2, initial=-np.inf)
+    return Growth(*np.where(usable, worst, np.inf))
 
 
-def _component_growth(
-    component: Component, constrained: Mask, scaled: Array, amount: Array
-) -> Array:
-    """Growth within one component: rate and excess (2, runs)."""
-    k, entries = component.states.size, scaled.take(component.entries, axis=1)
-    if k == len(component.totals) + 1 and not constrained.any():
-        # The one eigenvalue that totals leave is the sum of all, since theirs are zero.
-        rate = scaled.take(component.diagonal, axis=1).sum(axis=1)
-        return np.stack([rate, rate - ROUND_OFF * np.abs(entries).sum(axis=1)])
-    matrix = np.zeros((len(scaled), k * k))
-    matrix[:, component.place] = entries
-    totals = component.totals * amount.take(component.states, axis=1)[:, None]
-    return _block_growth(matrix.reshape(-1, k, k), totals, constrained)
+def _without(matrix: Array, totals: Array, free: Mask) -> Array:
+    """Let states that do not move decay, faster than all others; and totals without them.
+
+    Totals of such states alone stay as they are: they say nothing about the others.
+    """
+    k = np.arange(matrix.shape[1])
+    fastest = np.abs(matrix).sum(axis=2).max(axis=1)
+    matrix[:, k, k] -= ~free * (2 * fastest + np.finfo(float).tiny)[:, None]
+    left = totals * free[:, None]
+    return np.where(left.any(axis=2)[:, :, None], left, totals)
 
 
 def _block_growth(matrix: Array, totals: Array, algebraic: Mask) -> Array:

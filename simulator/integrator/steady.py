@@ -132,20 +132,16 @@ def _polish(
     system = problem.system
     n, entries = system.sizes.states, system.sizes.entries
 
-    def rates(y: Array, p: Array) -> Array:
-        found = evaluate(system, 0.0, y, p)
-        found[:, system.held] = 0.0
-        return found
-
-    def jacobian(y: Array, p: Array) -> Array:
-        found = evaluate(system, 0.0, y, p, linearise=True)[:, n : n + entries]
-        found[:, system.held_entries] = 0.0
-        return found
+    def linear(y: Array, p: Array) -> tuple[Array, Array]:
+        found = evaluate(system, 0.0, y, p, linearise=True)
+        rates, jacobian = found[:, :n], found[:, n : n + entries]
+        rates[:, system.held] = 0.0
+        jacobian[:, system.held_entries] = 0.0
+        return rates, jacobian
 
     def polish(some: Indices) -> Rest:
         return newton_batch(
-            rates,
-            jacobian,
+            linear,
             structure,
             settled[some],
             problem.parameters[some],

@@ -90,6 +90,9 @@ class RestProblem:
             columns[:, :, j] = self.rates(moved, p).imag / COMPLEX_STEP
         return columns[:, self.pattern[0], self.pattern[1]]
 
+    def linear(self, y, p):
+        return self.rates(y, p), self.jacobian(y, p)
+
     def integrate(self, y, p, time, rtol=RTOL, atol=ATOL):
         """States (runs, n) after a time."""
         return np.array(
@@ -115,9 +118,7 @@ class RestProblem:
         """`newton_batch` with everything this problem knows."""
         found = moieties or self.moieties
         known = {"start": start, "rtol": RTOL, "atol": ATOL, "weights": found.weights(p)}
-        return newton_batch(
-            self.rates, self.jacobian, self.structure(found), settled, p, **known | changes
-        )
+        return newton_batch(self.linear, self.structure(found), settled, p, **known | changes)
 
     def rest(self, time, *changes, **options):
         """Integrate runs for a time and polish where that leads."""

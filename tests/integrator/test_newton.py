@@ -434,15 +434,11 @@ def test_networks_without_capacity():
 
 
 def test_no_states_and_no_runs():
-    def empty(y, p):
-        return np.zeros_like(y)
-
     pattern = np.zeros((2, 0), np.int64)
     for runs, n in ((3, 0), (0, 0), (0, 4)):
         y = np.zeros((runs, n))
         found = newton_batch(
-            empty,
-            lambda y, p: np.zeros((len(y), 0)),
+            lambda y, p: (np.zeros_like(y), np.zeros((len(y), 0))),
             blocks.Structure(pattern, np.zeros((0, n)), np.zeros(n, bool)),
             y,
             y,
@@ -630,8 +626,7 @@ def test_constraints_are_met_and_eliminated_from_stability():
     x = p / (1 + p)
     rest = np.concatenate([x, 1 - x, 1 - x], axis=1)
     found = newton_batch(
-        constraint,
-        constraint_jacobian,
+        lambda y, p: (constraint(y, p), constraint_jacobian(y, p)),
         blocks.Structure(
             np.array([[0, 0, 1, 1, 2, 2], [0, 2, 0, 1, 1, 2]]),
             np.zeros((0, 3)),
@@ -697,10 +692,10 @@ def newton_system(problem, start, p):
     """What `newton.linearise` takes, with no state fixed."""
     structure = problem.structure()
     return newton.Problem(
-        problem.rates,
-        problem.jacobian,
+        problem.linear,
         structure,
         structure.blocks(np.zeros(start.shape[1], bool)),
+        np.ones(start.shape, bool),
         p,
         problem.moieties.weights(p),
         start,
