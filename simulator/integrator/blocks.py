@@ -24,7 +24,7 @@ INDEPENDENT = 1e-9
 """Coefficient below which a state is not in a combination of moieties: coefficients are small whole
 numbers, so what eliminations leave of a dependent moiety is round-off."""
 
-SMALL = 16
+SMALL = 24
 """States up to which components in a row are solved together: the calls for one more block would
 take longer than the larger matrix."""
 

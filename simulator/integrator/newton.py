@@ -340,7 +340,7 @@ def without_remainders(problem: Problem, y: Array) -> Array:
     small, and not on their way to zero.
     """
     zero = np.abs(y) < VANISHED * problem.atol
-    while zero.any():
+    while (zero & (y != 0)).any():
         cleared = np.where(zero, 0.0, y)
         made = zero & (problem.linear(cleared, problem.parameters)[0] != 0)
         if not made.any():

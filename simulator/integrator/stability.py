@@ -66,6 +66,8 @@ def growth(
     found = [np.where(blocks.diagonal.of(moving.astype(float)) > 0, [sums, excess], -np.inf)]
     for component in blocks.components:
         k, own = component.states.size, free.take(component.states, axis=1)
+        if not own.any():
+            continue
         matrix = np.zeros((len(scaled), k * k))
         matrix[:, component.place] = scaled.take(component.entries, axis=1)
         matrix = matrix.reshape(-1, k, k)

@@ -105,23 +105,25 @@ def evaluate(system: System, t: float, y: Array, p: Array, *, linearise: bool = 
     function = _Function(system.linearise if linearise else system.rates)
     prepare = _Function(system.prepare)
     spread = np.minimum(np.arange(groups * lanes), runs - 1)  # idle lanes repeat the last run
-    states = aligned(groups * n * lanes).reshape(groups, n, lanes)
-    states[:] = y[spread].reshape(groups, lanes, n).swapaxes(1, 2)
-    found = aligned(groups * rows * lanes).reshape(groups, rows, lanes)
-    work = aligned((1 + sizes.constants + sizes.scratch) * lanes)
-    work[:lanes] = t
+    work = aligned((groups * (n + rows) + 1 + sizes.constants + sizes.scratch) * lanes)
+    states, found, times = np.split(work, np.cumsum([groups * n, groups * rows]) * lanes)
+    states.reshape(groups, n, lanes)[:] = y[spread].reshape(groups, lanes, n).swapaxes(1, 2)
+    times[:lanes] = t
     p = np.ascontiguousarray(p)
-    at_time, at_p, at_y, at_found = (a.ctypes.data for a in (work, p, states, found))
-    at_q = at_time + 8 * lanes
-    scratch = at_q + 8 * lanes * sizes.constants
+    at_p, at_y, row = p.ctypes.data, work.ctypes.data, 8 * lanes
+    at_found = at_y + row * groups * n
+    at_time = at_found + row * groups * rows
+    at_q = at_time + row
+    scratch = at_q + row * sizes.constants
     for group in range(groups):
         for lane in range(lanes):
             own = at_p + 8 * sizes.parameters * min(group * lanes + lane, runs - 1)
             prepare(own, at_time, at_time, at_q + 8 * lane, scratch, 0)
         function(at_time, at_y, at_q, at_found, scratch, 0)
-        at_y += 8 * n * lanes
-        at_found += 8 * rows * lanes
-    return found.swapaxes(1, 2).reshape(groups * lanes, rows)[:runs]
+        at_y += row * n
+        at_found += row * rows
+    by_lane = found.reshape(groups, rows, lanes).swapaxes(1, 2)
+    return by_lane.reshape(groups * lanes, rows)[:runs].copy()
 
 
 @entry_point
