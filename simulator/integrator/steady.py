@@ -96,7 +96,9 @@ def settle_batch(
         todo = np.flatnonzero((ends.status == NO_STEADY_STATE) & within_budget)
         if not todo.size:
             break
-    _follow_to_the_end(problem, np.concatenate(continua), found, ends)
+    runs = np.concatenate(continua)
+    if runs.size:
+        _follow_to_the_end(problem, runs, found, ends)
     return found, ends
 
 
