@@ -146,8 +146,12 @@ class Structure:
     def group(self, fixed: Mask) -> dict[bytes, list[int]]:
         """Which runs share their blocks, given the states (runs, n) that are fixed in each.
 
-        Those of `common`, where the runs' totals can still be told apart by where they begin; else
-        their own. Returns masks, as bytes, with the runs.
+        One decomposition serves all runs whose totals still begin in states that move: their other
+        fixed states are left in it as states that stay. Other runs have one of their own.
+
+        Returns
+        -------
+        Fixed states of each decomposition (as bytes), and the runs that share it.
         """
         blocks = self.blocks(self._held)
         totals = blocks.totals
@@ -297,7 +301,7 @@ def _totals(moieties: Array, component: Indices) -> tuple[Array, Indices]:
     alone (component -1), and those that depend on others without the fixed states, say nothing and
     are left out.
     """
-    left, begins = moieties.copy(), []
+    left, begins = moieties.copy(), list[int]()
     columns = np.flatnonzero((component >= 0) & (left != 0).any(axis=0))
     for column in columns[np.argsort(-component[columns], kind="stable")].tolist():
         k = len(begins)

@@ -68,9 +68,9 @@ def growth(
         k, own = component.states.size, free.take(component.states, axis=1)
         if not own.any():
             continue
-        matrix = np.zeros((len(scaled), k * k))
-        matrix[:, component.place] = scaled.take(component.entries, axis=1)
-        matrix = matrix.reshape(-1, k, k)
+        flat = np.zeros((len(scaled), k * k))
+        flat[:, component.place] = scaled.take(component.entries, axis=1)
+        matrix = flat.reshape(-1, k, k)
         totals = component.totals * amount.take(component.states, axis=1)[:, None]
         if not own.all():
             totals = _without(matrix, totals, own)
@@ -86,18 +86,18 @@ def _without(matrix: Array, totals: Array, free: Mask) -> Array:
     Totals of such states alone stay as they are: they say nothing about the others.
     """
     k = np.arange(matrix.shape[1])
-    fastest = np.abs(matrix).sum(axis=2).max(axis=1)
-    matrix[:, k, k] -= ~free * (2 * fastest + np.finfo(float).tiny)[:, None]
+    faster = 2 * np.abs(matrix).sum(axis=2).max(axis=1) + np.finfo(float).tiny
+    matrix[:, k, k] -= np.where(free, 0.0, np.asarray(faster)[:, None])
     left = totals * free[:, None]
     return np.where(left.any(axis=2)[:, :, None], left, totals)
 
 
 def _block_growth(matrix: Array, totals: Array, algebraic: Mask) -> Array:
     """Growth within components (runs, k, k) with totals (runs, t, k)."""
-    usable = np.ones(len(matrix), bool)
+    usable: Mask = np.ones(len(matrix), bool)
     if algebraic.any():
         matrix, totals = _eliminate(matrix, algebraic), totals[:, :, ~algebraic]
-        usable = np.isfinite(matrix).all(axis=(1, 2))
+        usable = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
         matrix[~usable] = 0.0
     count = totals.shape[1]
     if count:
