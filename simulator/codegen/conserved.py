@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..integrator.blocks import Structure
+from ..integrator.blocks import Mask, Structure
 from ..integrator.steady import Conserved
 from ..network.network import Network
 from .equations import Equations
 from .moieties import Moieties, find_moieties
-
-Array = NDArray[np.float64]
 
 
 def conserved(
@@ -31,9 +29,9 @@ def conserved(
     def structure(moieties: Moieties) -> Structure:
         return Structure(pattern, moieties.coefficients, algebraic)
 
-    def where_zero(states: Array, parameters: Array) -> Structure:
-        zero = {name for name, value in zip(eqs.states, states, strict=True) if value == 0}
-        zero |= {name for name, value in zip(eqs.parameters, parameters, strict=True) if value == 0}
+    def where_zero(states: Mask, parameters: Mask) -> Structure:
+        zero = {name for name, absent in zip(eqs.states, states, strict=True) if absent}
+        zero |= {name for name, off in zip(eqs.parameters, parameters, strict=True) if off}
         key = frozenset(zero - by_events)
         if key not in known:
             known[key] = structure(find_moieties(network, eqs, held, key))

@@ -180,20 +180,27 @@ def newton_batch(
     with np.errstate(all="ignore"):
         for first in range(0, runs, size):
             part = np.arange(first, min(first + size, runs))
-            fixed, possible = fixed_states(whole.pick(part), settled[part])
-            part, fixed = part[possible], fixed[possible]
+            speed, slopes = linear(settled[part], parameters[part])
+            fixed, possible = fixed_states(whole.pick(part), settled[part], speed, slopes)
+            fixed, some = fixed[possible], np.flatnonzero(possible)
             for mask, members in structure.group(fixed).items():
-                group = part[members]
+                here = some[members]
+                group = part[here]
                 problem = whole.pick(group)._replace(
                     blocks=structure.blocks(np.frombuffer(mask, bool)), free=~fixed[members]
                 )
-                _polish(problem, settled[group], rest, group)
+                _polish(problem, settled[group], (speed[here], slopes[here]), rest, group)
     return rest
 
 
-def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None:
-    """Find and judge the roots of a group of runs, whose places in `rest` are given."""
-    y, error, rest.iterations[runs] = _iterate(problem, settled)
+def _polish(
+    problem: Problem, settled: Array, there: tuple[Array, Array], rest: Rest, runs: Indices
+) -> None:
+    """Find and judge the roots of a group of runs, whose places in `rest` are given.
+
+    The rates and the Jacobian where they are settled are given.
+    """
+    y, error, rest.iterations[runs] = _iterate(problem, settled, there)
     rest.error[runs] = error
     root = error <= DETERMINED
     continuum = _in_continuum(problem, settled, ~root)
@@ -221,8 +228,10 @@ def _polish(problem: Problem, settled: Array, rest: Rest, runs: Indices) -> None
     rest.states[runs[found[~unstable]]] = y[found[~unstable]]
 
 
-def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
+def fixed_states(problem: Problem, y: Array, speed: Array, jacobian: Array) -> tuple[Mask, Mask]:
     """States that cannot move, (runs, n), and which runs (runs,) can be at rest at all.
+
+    From states with their rates and Jacobian.
 
     A state cannot move when it has been zero from the start and is made from nothing but states
     like it (the face of the positive orthant on which they vanish is invariant); when it is held;
@@ -231,7 +240,6 @@ def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
     """
     structure = problem.structure
     rows, columns = structure.pattern
-    speed, jacobian = problem.linear(y, problem.parameters)
     acts = jacobian != 0
     rated = ~structure.algebraic
     fixed = (problem.start == 0) & (y == 0) & (speed == 0) & rated
@@ -250,9 +258,14 @@ def fixed_states(problem: Problem, y: Array) -> tuple[Mask, Mask]:
     return fixed, finite & ~(idle & (speed != 0)).any(axis=1)
 
 
-def linearise(problem: Problem, y: Array) -> tuple[Reduced, Array]:
-    """The reduced systems at y, and the right-hand sides (runs, n, 1) of a Newton step."""
-    speed, jacobian = problem.linear(y, problem.parameters)
+def linearise(
+    problem: Problem, y: Array, there: tuple[Array, Array] | None = None
+) -> tuple[Reduced, Array]:
+    """The systems at y, and the right-hand sides (runs, n, 1) of a Newton step.
+
+    The rates and the Jacobian at y are taken where they are given.
+    """
+    speed, jacobian = there or problem.linear(y, problem.parameters)
     reduced = reduce(
         problem.structure,
         problem.blocks,
@@ -265,7 +278,9 @@ def linearise(problem: Problem, y: Array) -> tuple[Reduced, Array]:
     return reduced, right_hand_side(reduced, -speed[:, :, None], missing[:, :, None])
 
 
-def _iterate(problem: Problem, settled: Array) -> tuple[Array, Array, Indices]:
+def _iterate(
+    problem: Problem, settled: Array, there: tuple[Array, Array]
+) -> tuple[Array, Array, Indices]:
     """Newton steps: where they lead (runs, n), the error of roots (runs,), and step counts.
 
     The error is what is left to step, and what round-off in the rates makes of the root, with signs
@@ -285,7 +300,7 @@ def _iterate(problem: Problem, settled: Array) -> tuple[Array, Array, Indices]:
         if not active.size:
             break
         here = y[active]
-        reduced, right = linearise(problem.pick(active), here)
+        reduced, right = linearise(problem.pick(active), here, None if iteration else there)
         sides = np.empty((active.size, y.shape[1], 1 + PROBES))
         sides[:, :, :1], sides[:, :, 1:] = right, probes[active]
         change = solve(reduced, sides) * reduced.column[:, :, None]
@@ -305,7 +320,7 @@ def _iterate(problem: Problem, settled: Array) -> tuple[Array, Array, Indices]:
         done = np.flatnonzero(converged & near)
         shaken = np.abs(change[done, :, 1:]).max(axis=2)
         shaken = _size(shaken, reduced.column[done], VANISHED * atol)
-        error[active[done]] = np.nan_to_num(left[done] + shaken, nan=np.inf)
+        error[active[done]] = np.fmin(left[done] + shaken, np.inf)  # NaN is inf
         last[active], last_moved[active] = size, moved
         active = active[~converged & near & (contracts | (iteration < 2))]
     return y, error, steps

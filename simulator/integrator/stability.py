@@ -86,10 +86,10 @@ def _without(matrix: Array, totals: Array, free: Mask) -> Array:
     Totals of such states alone stay as they are: they say nothing about the others.
     """
     k = np.arange(matrix.shape[1])
-    faster = 2 * np.abs(matrix).sum(axis=2).max(axis=1) + np.finfo(float).tiny
-    matrix[:, k, k] -= np.where(free, 0.0, np.asarray(faster)[:, None])
+    faster = 2 * np.abs(matrix).sum(axis=2).max(axis=1, keepdims=True) + np.finfo(float).tiny
+    matrix[:, k, k] -= np.where(free, 0.0, faster)
     left = totals * free[:, None]
-    return np.where(left.any(axis=2)[:, :, None], left, totals)
+    return np.where(left.any(axis=2, keepdims=True), left, totals)
 
 
 def _block_growth(matrix: Array, totals: Array, algebraic: Mask) -> Array:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .batch import SUCCESS, Ends, no_ends
-from .blocks import Structure
+from .blocks import Mask, Structure
 from .newton import VANISHED, Rest, Verdict, newton_batch
 from .path import NEARLY, NO_STEADY_STATE, SETTLED, follow_paths, start_paths
 from .status import Status
@@ -41,13 +41,13 @@ class Conserved(NamedTuple):
 
     structure : conserved totals, with the pattern of the Jacobian.
     weights : parameters (runs, parameters) -> (runs, n), what turns states into amounts.
-    where_zero : initial states (n,) and parameters (parameters,) of a run -> the same with all that
-        is conserved where what is zero in them stays so.
+    where_zero : which initial states (n,) and parameters (parameters,) are zero -> the same with
+        all that is conserved then.
     """
 
     structure: Structure
     weights: Callable[[Array], Array]
-    where_zero: Callable[[Array, Array], Structure]
+    where_zero: Callable[[Mask, Mask], Structure]
 
 
 class Problem(NamedTuple):
@@ -163,17 +163,20 @@ def _polish(
 
 def _see_zeros(problem: Problem, rtol: float, settled: Array, runs: Indices, rest: Rest) -> None:
     """Judge runs in a continuum again, by what is conserved where their zeros stay zero."""
-    known, alike = problem.conserved, dict[int, tuple[Structure, list[int]]]()
-    for k in np.flatnonzero(rest.verdict == Verdict.CONTINUUM).tolist():
-        structure = known.where_zero(problem.states[runs[k]], problem.parameters[runs[k]])
-        if len(structure.moieties) > len(known.structure.moieties):
-            alike.setdefault(id(structure), (structure, []))[1].append(k)
-    for structure, places in alike.values():
+    asked = np.flatnonzero(rest.verdict == Verdict.CONTINUUM)
+    absent, off = problem.states[runs[asked]] == 0, problem.parameters[runs[asked]] == 0
+    alike: dict[tuple[bytes, bytes], list[int]] = {}
+    for k in range(asked.size):
+        alike.setdefault((absent[k].tobytes(), off[k].tobytes()), []).append(k)
+    for members in alike.values():
+        structure = problem.conserved.where_zero(absent[members[0]], off[members[0]])
+        if len(structure.moieties) == len(problem.conserved.structure.moieties):
+            continue
+        places = asked[members]
         again = _polish(problem, structure, rtol, settled, runs[places])
-        for k, place in enumerate(places):
-            if again.verdict[k] in (Verdict.AT_REST, Verdict.UNSTABLE):
-                for one, other in zip(rest, again, strict=True):
-                    one[place] = other[k]
+        better = np.isin(again.verdict, (Verdict.AT_REST, Verdict.UNSTABLE))
+        for one, other in zip(rest, again, strict=True):
+            one[places[better]] = other[better]
 
 
 def _follow_to_the_end(problem: Problem, runs: Indices, found: Array, ends: Ends) -> None:

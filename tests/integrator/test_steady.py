@@ -183,7 +183,7 @@ def test_what_events_assign_is_not_taken_for_zero():
         start, p = problems.batch(kernel)
         conserved = kernel.conserved()
         assert len(conserved.structure.moieties) == 0
-        assert len(conserved.where_zero(start[0], p[0]).moieties) == count
+        assert len(conserved.where_zero(start[0] == 0, p[0] == 0).moieties) == count
 
 
 def test_a_path_that_fails_is_followed_more_closely(monkeypatch):
