@@ -20,9 +20,12 @@ import numpy as np
 
 from .blocks import Array, Block, Blocks, Indices, Mask, Structure
 
-DENSE_LIMIT = 190
-"""Largest block that is solved densely; sparse LU (SuperLU) above. LAPACK's LU of OpenBLAS uses one
-thread up to 200: no number may depend on how many there are."""
+DENSE_LIMIT = 96
+"""Largest block that is solved densely; sparse LU (SuperLU) above. Up to here OpenBLAS factorises in
+one thread: no number may depend on how many there are."""
+
+PRODUCT_LIMIT = 2**17
+"""Most multiplications in a dense product of matrices, for the same reason."""
 
 
 class Reduced(NamedTuple):
@@ -104,7 +107,8 @@ def right_hand_side(reduced: Reduced, rates: Array, amounts: Array) -> Array:
     """
     right, totals = rates * reduced.row[:, :, None], reduced.blocks.totals
     if totals.first.size:
-        lack = np.matmul(totals.coefficients, amounts) * reduced.total[:, :, None]
+        amounts = totals.coefficient[:, None] * amounts.take(totals.state, axis=1)
+        lack = np.add.reduceat(amounts, totals.first, axis=1) * reduced.total[:, :, None]
         lack = lack.take(totals.number[totals.own], axis=1)
         for side in range(right.shape[2]):
             added = totals.to_rows.of(reduced.by * lack[:, :, side])
@@ -114,12 +118,16 @@ def right_hand_side(reduced: Reduced, rates: Array, amounts: Array) -> Array:
 
 def solve(reduced: Reduced, right: Array) -> Array:
     """Solutions (runs, n, sides), in units of `column`; NaN where a system is singular."""
-    found = np.zeros_like(right)
+    found, sides = np.zeros_like(right), right.shape[2]
     for block in reduced.blocks.blocks:
         k, matrix = block.states.size, reduced.matrix(block)
-        here = right.take(block.states, axis=1)
-        if block.columns.size > k:
-            here -= np.matmul(matrix[:, :, k:], found.take(block.columns[k:], axis=1))
+        here, before = right.take(block.states, axis=1), found.take(block.columns[k:], axis=1)
+        if k > DENSE_LIMIT or k * before.shape[1] * sides > PRODUCT_LIMIT:
+            each = zip(matrix, here, before, strict=True)
+            found[:, block.states] = np.stack([_solve_sparse(*one) for one in each])
+            continue
+        if before.shape[1]:
+            here -= np.matmul(matrix[:, :, k:], before)
         found[:, block.states] = solve_stacked(matrix[:, :, :k], here)
     return found
 
@@ -128,8 +136,6 @@ def solve_stacked(matrix: Array, right: Array) -> Array:
     """Solutions of stacked systems; NaN where the matrix is exactly singular."""
     if matrix.shape[1] == 1:
         return np.where(matrix == 0, np.nan, right / matrix)
-    if matrix.shape[1] > DENSE_LIMIT:
-        return np.stack([_solve_sparse(a, b) for a, b in zip(matrix, right, strict=True)])
     try:
         return np.asarray(np.linalg.solve(matrix, right), float)
     except np.linalg.LinAlgError:  # does not say which
@@ -139,12 +145,15 @@ def solve_stacked(matrix: Array, right: Array) -> Array:
         return np.concatenate([solve_stacked(matrix[[r]], right[[r]]) for r in each])
 
 
-def _solve_sparse(matrix: Array, right: Array) -> Array:
+def _solve_sparse(matrix: Array, right: Array, before: Array) -> Array:
+    """Solution (k, sides) of one block, from those of earlier blocks; NaN if singular."""
     from scipy.sparse import csc_array
     from scipy.sparse.linalg import splu
 
+    sparse = csc_array(matrix)
+    k = len(matrix)
     try:
-        return np.asarray(splu(csc_array(matrix)).solve(np.ascontiguousarray(right)))
+        return np.asarray(splu(sparse[:, :k]).solve(right - sparse[:, k:] @ before))
     except RuntimeError:  # "Factor is exactly singular"
         return np.full(right.shape, np.nan)
 

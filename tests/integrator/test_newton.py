@@ -1,5 +1,9 @@
 """States of rest: closed forms, libRoadRunner, and everything that must give no numbers."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -210,6 +214,28 @@ def test_sparse_systems_give_the_same(text, monkeypatch):
     sparse = problem.polish(settled, start, p)
     assert sparse.verdict.tolist() == dense.verdict.tolist()
     close(sparse.states, dense.states)
+
+
+def test_the_largest_dense_systems_do_not_depend_on_blas_threads():
+    program = f"""
+import numpy as np
+rng, n = np.random.default_rng(0), {reduced.DENSE_LIMIT}
+width = {reduced.PRODUCT_LIMIT} // (6 * n)
+solved = np.linalg.solve(rng.standard_normal((2, n, n)), rng.standard_normal((2, n, 6)))
+product = np.matmul(rng.standard_normal((2, n, width)), rng.standard_normal((2, width, 6)))
+print(solved.tobytes().hex(), product.tobytes().hex())
+"""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | dict.fromkeys(names, threads),
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "4")
+    }
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("total", [1e-6, 1.0, 1e6])
