@@ -34,10 +34,12 @@ from .vanishing import Vanishing
 Array = NDArray[np.float64]
 Monomial = frozenset[tuple[Expression, int]]
 """Factors with their powers."""
-Terms = dict[Monomial, Fraction]
+Exact = Fraction | int
+"""Whole numbers are `int` wherever they can be, which is much faster."""
+Terms = dict[Monomial, Exact]
 """A sum of monomials with exact coefficients."""
-Row = dict[int, Fraction | int]
-"""State -> coefficient. Whole numbers are `int` wherever they can be, which is much faster."""
+Row = dict[int, Exact]
+"""State -> coefficient."""
 
 ONE: Monomial = frozenset()
 
@@ -157,17 +159,17 @@ def _symbol(eqs: Equations, parameter: int) -> Expression:
 def _terms(expression: Expression) -> Terms:
     """A rate as a sum of monomials; products of sums stay factors, nothing is multiplied out."""
     if isinstance(expression, Number) and math.isfinite(expression.value):
-        value = Fraction(repr(expression.value))  # 0.1 is the tenth that the model says
+        value = _exact(Fraction(repr(expression.value)))  # 0.1 is the tenth that the model says
         return {ONE: value} if value else {}
     if not isinstance(expression, Apply):
         return _factor(expression)
     parts = expression.arguments
     if expression.operator == "negate":
-        return _scaled(_terms(parts[0]), ONE, Fraction(-1))
+        return _scaled(_terms(parts[0]), ONE, -1)
     if expression.operator == "add":
         return _sum(_terms(part) for part in parts)
     if expression.operator == "subtract":
-        return _sum([_terms(parts[0]), _scaled(_terms(parts[1]), ONE, Fraction(-1))])
+        return _sum([_terms(parts[0]), _scaled(_terms(parts[1]), ONE, -1)])
     if expression.operator == "multiply":
         return _product(parts)
     if expression.operator == "divide":
@@ -175,20 +177,20 @@ def _terms(expression: Expression) -> Terms:
         if len(below) == 1:
             ((monomial, coefficient),) = below.items()
             inverse = frozenset((factor, -power) for factor, power in monomial)
-            return _scaled(_terms(parts[0]), inverse, 1 / coefficient)
-        return _scaled(_terms(parts[0]), frozenset({(parts[1], -1)}), Fraction(1))
+            return _scaled(_terms(parts[0]), inverse, _exact(Fraction(1) / coefficient))
+        return _scaled(_terms(parts[0]), frozenset({(parts[1], -1)}), 1)
     return _factor(expression)
 
 
 def _factor(expression: Expression) -> Terms:
-    return {frozenset({(expression, 1)}): Fraction(1)}
+    return {frozenset({(expression, 1)}): 1}
 
 
 def _sum(parts: Iterable[Terms]) -> Terms:
     total: Terms = {}
     for part in parts:
         for monomial, coefficient in part.items():
-            value = total.get(monomial, Fraction(0)) + coefficient
+            value = total.get(monomial, 0) + coefficient
             if value:
                 total[monomial] = value
             else:
@@ -197,7 +199,7 @@ def _sum(parts: Iterable[Terms]) -> Terms:
 
 
 def _product(factors: Iterable[Expression]) -> Terms:
-    product: Terms = {ONE: Fraction(1)}
+    product: Terms = {ONE: 1}
     for factor in factors:
         terms = _terms(factor)
         if len(terms) > 1 and len(product) > 1:
@@ -211,7 +213,7 @@ def _product(factors: Iterable[Expression]) -> Terms:
     return product
 
 
-def _scaled(terms: Terms, by: Monomial, coefficient: Fraction) -> Terms:
+def _scaled(terms: Terms, by: Monomial, coefficient: Exact) -> Terms:
     if by == ONE:
         return {monomial: value * coefficient for monomial, value in terms.items()}
     scaled: Terms = {}
@@ -233,7 +235,7 @@ def _left_null_space(rows: dict[int, Terms]) -> list[Row]:
     """
     number: dict[Monomial, int] = {}
     fluxes: dict[int, Row] = {
-        i: {number.setdefault(flux, len(number)): _exact(value) for flux, value in row.items()}
+        i: {number.setdefault(flux, len(number)): value for flux, value in row.items()}
         for i, row in rows.items()
     }
     combined: dict[int, Row] = {i: {i: 1} for i in rows}
@@ -275,11 +277,11 @@ def _pivot(waiting: set[int], flux: int, fluxes: dict[int, Row]) -> int:
     return min(waiting, key=cost)
 
 
-def _exact(value: Fraction) -> Fraction | int:
+def _exact(value: Fraction) -> Exact:
     return value.numerator if value.denominator == 1 else value
 
 
-def _add(row: Row, other: Row, ratio: Fraction | int) -> None:
+def _add(row: Row, other: Row, ratio: Exact) -> None:
     for i, value in other.items():
         total = row.get(i, 0) + ratio * value
         if total:

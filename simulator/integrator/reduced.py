@@ -21,8 +21,8 @@ import numpy as np
 from .blocks import Array, Block, Blocks, Indices, Mask, Structure
 
 DENSE_LIMIT = 96
-"""Largest block that is solved densely; sparse LU (SuperLU) above. Up to here OpenBLAS factorises in
-one thread: no number may depend on how many there are."""
+"""Largest block that is solved densely; sparse LU (SuperLU) above. Up to here OpenBLAS factorises
+in one thread: no number may depend on how many there are."""
 
 PRODUCT_LIMIT = 2**17
 """Most multiplications in a dense product of matrices, for the same reason."""
