@@ -10,6 +10,7 @@ from simulator.codegen import compile_network
 from simulator.conditions import make_design
 from simulator.network.expression import symbols
 from simulator.simulation.plan import plan
+from tests.tolerances import REST_RELATIVE
 
 # Molecule -> the species it is, or whose reactions it catalyses: what a change of it may touch
 # directly. Written from the biology, not from the tables.
@@ -254,4 +255,4 @@ def test_every_cell_with_every_alteration_comes_to_rest():
     assert (loose["status"] == "SUCCESS").all()
     assert (tight["status"] == "SUCCESS").all()
     for name in ("pERK", "BIM_total"):
-        np.testing.assert_allclose(loose[name], tight[name], rtol=1e-7)
+        np.testing.assert_allclose(loose[name], tight[name], rtol=REST_RELATIVE)

@@ -27,8 +27,8 @@ COMPILED_TWIN_RELATIVE = 1e-12
 # remains is the round-off of some hundred steps.
 CONSERVED_RELATIVE = 1e-11
 
-# A state of rest is computed to round-off; condition numbers of the small test networks are below
-# some thousand.
+# A state of rest is computed to round-off; condition numbers of the small test networks, and of the
+# bundled model scaled by states and turnover, are below some thousand.
 REST_RELATIVE = 1e-12
 
 # libRoadRunner's NLEQ2 stops at its own tolerance.

@@ -28,10 +28,11 @@ what is left of a perturbation that has stopped being seen, and well within the 
 states of rest lie from one another."""
 
 CONVERGED = 1e-13
-"""Largest relative step of any state after which there is nothing left to gain."""
+"""Relative change of any state that may be left to step: there is nothing more to gain."""
 
 QUADRATIC = 1e-6
-"""Relative step from which on the next one is taken to be as much shorter again, squared."""
+"""Largest relative step that is trusted to say, with the one before it, how short the next would
+be: convergence is quadratic, so ratios of steps are squared."""
 
 STALLED = 1e-9
 """Relative step below which one that no longer shrinks is round-off in the rates."""
@@ -42,7 +43,7 @@ From within its reach Newton's method converges quadratically. Slower convergenc
 root is not within reach, or that there is none and the rates only come near zero (a bottleneck)."""
 
 MAX_ITERATIONS = 20
-"""Three or four are usual; a state that decays slower than exponentially takes ten to go from atol
+"""Two or three are usual; a state that decays slower than exponentially takes ten to go from atol
 to nothing, by halves."""
 
 RESIDUAL_ROUND_OFF = 1e-14

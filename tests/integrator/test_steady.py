@@ -17,6 +17,14 @@ def test_conserved_totals_are_kept():
     assert found[0, :2].tolist() == [0.0, 0.0]  # what only decays ends at nothing
 
 
+def test_where_a_total_ends_depends_on_what_is_zero():
+    """What A becomes ends in C, in B without B -> C, and nowhere without A."""
+    found, ends = settle(problems.CHAIN, runs=4, A=[2.0, 2.0, 0.0, 0.0], b=[1.0, 0.0, 0.0, 1.0])
+    assert (ends.status == Status.SUCCESS).all()
+    expected = [[0, 0, 2], [0, 2, 0], [0, 0, 0], [0, 0, 0]]
+    np.testing.assert_allclose(found, expected, rtol=REST_RELATIVE)
+
+
 def test_held_states_stay():
     found, ends = settle(problems.CHAIN, A=2.0, a=0.0, b=1.0, held=("A",))
     assert ends.status.tolist() == [Status.SUCCESS]
