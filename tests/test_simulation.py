@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import simulator as sim
+from tests.tolerances import REST_RELATIVE
 
 DECAY = """
 model decay
@@ -123,6 +124,22 @@ def test_no_steady_state_is_a_status_never_numbers(resting):
     assert ds["status"].values.tolist() == ["SUCCESS", "NO_STEADY_STATE"]
     assert np.isnan(ds["X"][1]).all()
     assert np.isfinite(ds["X"][0]).all()
+
+
+def test_an_unstable_steady_state_is_a_status_never_numbers():
+    """Between two fates, on the diagonal, the smallest error decides."""
+    switch = sim.load(
+        """
+        species u, v
+        -> u; 5/(1 + v^2); u -> ; u; -> v; 5/(1 + u^2); v -> ; v
+        u = 1; v = start; start = 1
+        """
+    )
+    with pytest.warns(RuntimeWarning, match="UNSTABLE_STEADY_STATE in run 0"):
+        ds = switch.simulate([0, 1], start="steady_state", outputs=["u"], set={"start": [1.0, 2.0]})
+    assert ds["status"].values.tolist() == ["UNSTABLE_STEADY_STATE", "SUCCESS"]
+    assert np.isnan(ds["u"][0]).all()
+    np.testing.assert_allclose(ds["u"][1], (5 - math.sqrt(21)) / 2, rtol=REST_RELATIVE)
 
 
 def test_every_run_failed_raises(resting):

@@ -110,8 +110,7 @@ class Blocks(NamedTuple):
 
     components : those in which totals leave more than one direction.
     diagonal : sums of the Jacobian's diagonal over each of the other components.
-    fixed : (n,) the states in none of the blocks.
-    moving : (a,) the others.
+    moving : (a,) the states in any of the blocks.
     entries : (e,) entries of the Jacobian among these.
     fill : sums of the entries, of the totals' pairs and of numbers on the diagonal, one for each of
         `moving`, by place in the flattened matrices.
@@ -122,7 +121,6 @@ class Blocks(NamedTuple):
     components: tuple[Component, ...]
     diagonal: Sums
     totals: Totals
-    fixed: Mask
     moving: Indices
     entries: Indices
     fill: Sums
@@ -228,7 +226,7 @@ def decompose(structure: Structure, fixed: Mask) -> Blocks:
     row = np.concatenate([rows[seen], listed.state[listed.own[listed.row]], moving])
     column = np.concatenate([columns[seen], listed.state[listed.column], moving])
     size, blocks, fill = _place(row, column, groups, block_of)
-    return Blocks(blocks, tuple(components), diagonal, listed, fixed, moving, seen, fill, size)
+    return Blocks(blocks, tuple(components), diagonal, listed, moving, seen, fill, size)
 
 
 def _parts(number: Indices, values: Indices, count: int) -> list[Indices]:

@@ -231,7 +231,7 @@ class Model:
         -------
         xarray.Dataset
             As from `simulate`, without the dimension `time`. Runs without a stable steady state
-            are NaN, with status NO_STEADY_STATE.
+            are NaN, with status NO_STEADY_STATE or UNSTABLE_STEADY_STATE.
 
         Raises
         ------
