@@ -8,15 +8,14 @@ import pytest
 import yaml
 
 import simulator as sim
-from simulator.network import model_folder
+from simulator.network import places
 from simulator.network.definition import Drug, Observable, Override
 from simulator.network.expression import Symbol, apply
 from simulator.network.model_folder import (
-    bundled_names,
-    find_bundled,
     plain_definition,
     read_model_folder,
 )
+from simulator.network.places import bundled_names, find_bundled
 from simulator.network.unit_text import same_unit
 
 TOY = Path(__file__).parent / "models" / "toy"
@@ -448,7 +447,7 @@ def test_bundled_models_are_found_in_a_wheel(tmp_path, monkeypatch):
     for home in (package / "_models", package.parent / "models"):
         (home / "toy").mkdir(parents=True)
         (home / "toy" / "model.yaml").touch()
-    monkeypatch.setattr(model_folder, "__file__", str(package / "network" / "model_folder.py"))
+    monkeypatch.setattr(places, "__file__", str(package / "network" / "places.py"))
     assert find_bundled("toy") == package / "_models" / "toy"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import simulator as sim
-from simulator.network.model_folder import bundled_names
+from simulator.network.places import bundled_names
 from tests.tolerances import REFERENCE_DUST, REFERENCE_OF_MAXIMUM, REFERENCE_RELATIVE
 
 HOURS = [0.0, 0.5, 6.0, 16.0, 24.0, 48.0, 72.0, 96.0]

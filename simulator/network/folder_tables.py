@@ -22,7 +22,8 @@ from .definition import (
 )
 from .expression import TIME, symbols
 from .network import Network
-from .tables import Problems, Row, read_table, read_yaml, shown, unique
+from .places import shown
+from .tables import Problems, Row, read_table, read_yaml, unique
 from .unit_text import same_unit
 
 COLUMNS = {

@@ -19,7 +19,8 @@ from .definition import (
 )
 from .folder_tables import FolderTables
 from .network import Network
-from .tables import Problems, read_text, read_yaml, shown
+from .places import shown
+from .tables import Problems, read_text, read_yaml
 
 __all__ = [
     "Definition",
@@ -27,34 +28,12 @@ __all__ = [
     "Observable",
     "Override",
     "ParameterRecord",
-    "bundled_names",
-    "find_bundled",
     "plain_definition",
     "read_model_folder",
 ]
 
 SETTINGS = ("name", "title", "model", "time_unit", "start", "default_cell", "predict")
 STARTS = ("steady_state", "initial")
-
-
-def find_bundled(name: str) -> Path | None:
-    """Folder of the bundled model of this name, or None."""
-    return _bundled().get(name)
-
-
-def bundled_names() -> tuple[str, ...]:
-    """Names of the bundled models, sorted."""
-    return tuple(sorted(_bundled()))
-
-
-def _bundled() -> dict[str, Path]:
-    """Bundled models: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for home in (package / "_models", package.parent / "models"):
-        found = {f.parent.name: f.parent for f in home.glob("*/model.yaml")}
-        if found:
-            return found
-    return {}
 
 
 def read_model_folder(path: str | Path) -> Definition:

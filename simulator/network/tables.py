@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ..errors import did_you_mean
+from .places import shown
 
 
 class Problems:
@@ -75,15 +76,6 @@ class Row:
             else f"{column} is empty; it must be a {what} of {place}."
         )
         return False
-
-
-def shown(path: Path) -> str:
-    """A path for messages: relative to where the user is, if it lies there."""
-    absolute = path.resolve()
-    for base in (Path.cwd(), Path(__file__).resolve().parents[2]):
-        if absolute.is_relative_to(base):
-            return absolute.relative_to(base).as_posix()
-    return path.as_posix()
 
 
 def read_text(path: Path, where: str, problems: Problems, encoding: str = "utf-8") -> str | None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..integrator.cache import cache_folder, write_whole
 from ..network.definition import Definition
-from ..network.tables import shown
+from ..network.places import shown
 
 # Files of a model folder that say what the model is.
 SUFFIXES = (".ant", ".tsv", ".yaml", ".xml", ".sbml")

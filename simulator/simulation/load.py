@@ -1,4 +1,7 @@
-"""From what a user calls a model to a `Model`."""
+"""From what a user calls a model to a `Model`.
+
+Readers are imported when something is read: a model that is kept needs none.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,8 @@ import os
 from pathlib import Path
 
 from ..errors import ModelError, did_you_mean
-from ..network.antimony import read_antimony
 from ..network.definition import Definition, plain_definition
-from ..network.model_folder import bundled_names, find_bundled, read_model_folder
-from ..network.sbml import read_sbml
+from ..network.places import bundled_names, find_bundled
 from .kept import kept
 from .model import Model
 
@@ -20,6 +21,8 @@ SBML = (".xml", ".sbml")
 def load_model(model: str | os.PathLike[str]) -> Model:
     """A model by bundled name, folder, file or Antimony text; see `simulator.load`."""
     if isinstance(model, str) and "\n" in model:
+        from ..network.antimony import read_antimony
+
         return Model(plain_definition(read_antimony(model, "Antimony text"), "model"))
     if not isinstance(model, str | os.PathLike):
         raise ModelError(
@@ -32,7 +35,7 @@ def load_model(model: str | os.PathLike[str]) -> Model:
 
 def _read(path: Path, name: str) -> Definition:
     if path.is_dir():
-        return kept(path, read_model_folder)
+        return kept(path, _read_folder)
     if not path.is_file():
         names = bundled_names()
         raise ModelError(
@@ -48,6 +51,12 @@ def _read(path: Path, name: str) -> Definition:
     return kept(path, _read_file)
 
 
+def _read_folder(path: Path) -> Definition:
+    from ..network.model_folder import read_model_folder
+
+    return read_model_folder(path)
+
+
 def _read_file(path: Path) -> Definition:
     try:
         text = path.read_text(encoding="utf-8")
@@ -55,5 +64,8 @@ def _read_file(path: Path) -> Definition:
         raise ModelError(f"{path}: not UTF-8 text (byte {problem.start}).") from None
     except OSError as problem:
         raise ModelError(f"{path}: {problem.strerror}.") from None
-    read = read_sbml if path.suffix.lower() in SBML else read_antimony
+    if path.suffix.lower() in SBML:
+        from ..network.sbml import read_sbml as read
+    else:
+        from ..network.antimony import read_antimony as read
     return plain_definition(read(text, str(path)), path.stem)
