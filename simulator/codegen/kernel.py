@@ -21,7 +21,7 @@ from ..integrator.linear import (
     solution_table,
     table_functions,
 )
-from ..integrator.machine_code import Code, compile_once
+from ..integrator.machine_code import Code, chunk_size, compile_once
 from ..integrator.steady import Conserved
 from ..integrator.system import Sizes, System
 from ..network.expression import TIME, Expression
@@ -31,7 +31,7 @@ from .elimination import OPERATION_LIMIT, operations, write_factorise, write_sol
 from .equations import Equations, amount_symbol, equations, evaluation_order
 from .graph import STEPS, Graph
 from .initial import InitialValues
-from .program import RELATIONS, Place, Program, chunk_size, order, scratch_rows, write_program
+from .program import RELATIONS, Place, Program, order, scratch_rows, write_program
 
 Array = NDArray[np.float64]
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from llvmlite import ir
@@ -13,12 +14,11 @@ from ..integrator.machine_code import (
     LIBRARY,
     VECTOR_FUNCTIONS,
     Rows,
+    spans,
     vector_library,
+    write_pieces,
 )
 from .graph import Graph
-
-CHUNK = 1500
-"""Operations in one function: what LLVM takes to compile one grows faster than its length."""
 
 _NATIVE = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceiling": "ceil"}
 RELATIONS = {
@@ -30,11 +30,6 @@ RELATIONS = {
     "greater_equal": ">=",
 }
 _ARITHMETIC = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
-
-
-def chunk_size() -> int:
-    """Operations in one function."""
-    return CHUNK
 
 
 class Place(NamedTuple):
@@ -83,7 +78,7 @@ def scratch_rows(graph: Graph, program: Program) -> int:
 def _chunks(graph: Graph, program: Program) -> list[list[int]]:
     nodes = order(graph, program.wanted, program.sources)
     computed = [n for n in nodes if n not in program.sources]
-    return [computed[k : k + CHUNK] for k in range(0, len(computed), CHUNK)] or [[]]
+    return [computed[part.start : part.stop] for part in spans([1] * len(computed))]
 
 
 def write_program(module: ir.Module, graph: Graph, program: Program) -> None:
@@ -91,7 +86,7 @@ def write_program(module: ir.Module, graph: Graph, program: Program) -> None:
 
     A long one becomes several functions, which hand values on in the fifth argument.
     """
-    name, sources = program.name, program.sources
+    sources = program.sources
     chunks = _chunks(graph, program)
     slots = {node: Place(4, k) for k, node in enumerate(_handed_on(graph, chunks, sources))}
     stored: dict[int, list[int]] = {}
@@ -103,8 +98,8 @@ def write_program(module: ir.Module, graph: Graph, program: Program) -> None:
         for n in chunk
         if graph.nodes[n].operator == "divide"
     )
-    names = [name] if len(chunks) == 1 else [f"{name}_{k}" for k in range(len(chunks))]
-    for own, chunk in zip(names, chunks, strict=True):
+
+    def piece(chunk: Sequence[int], own: str) -> None:
         writer = _Writer(module, own, graph, {**sources, **slots}, divisors, program)
         for node in chunk:
             value = writer.compute(node)
@@ -112,16 +107,13 @@ def write_program(module: ir.Module, graph: Graph, program: Program) -> None:
                 writer.put(value, slots[node])
             for place in stored.get(node, ()):
                 writer.put(value, Place(3, place))
-        if own == names[-1]:
+        if chunk is chunks[-1]:
             for node in stored.keys() & sources.keys():
                 for place in stored[node]:
                     writer.put(writer.value(node), Place(3, place))
         writer.end()
-    if len(chunks) > 1:
-        whole = Rows(module, name, program.lanes)
-        for part in names:
-            whole.build.call(module.globals[part], [*whole.arguments, whole.count])
-        whole.end()
+
+    write_pieces(module, program.name, program.lanes, [partial(piece, chunk) for chunk in chunks])
 
 
 def _handed_on(

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from .cache import instructions
 
 ALIGNMENT = 128  # bytes: a row of the widest group, and so the widest vector register
 SMALL = 40  # states: up to about here, a group of twice the width fits the fastest cache
@@ -35,7 +35,7 @@ def aligned(size: int) -> NDArray[np.float64]:
     return raw[skip : skip + size]
 
 
-@intrinsic
+@instructions
 def call(
     typingctx: Any, address: Any, w: Any, a: Any, b: Any, c: Any, d: Any, e: Any, count: Any
 ) -> Any:
@@ -43,6 +43,8 @@ def call(
 
     An address is a plain integer, so the calling code is compiled once for every model.
     """
+    from numba import types
+
     signature = types.void(types.intp, w, *[types.intp] * 6)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -57,9 +59,10 @@ def call(
     return signature, generate
 
 
-@intrinsic
+@instructions
 def take_next(typingctx: Any, counters: Any, place: Any) -> Any:
     """Add 1 to ``counters[place]`` (int64), which threads may share, and return what it was."""
+    from numba import types
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data

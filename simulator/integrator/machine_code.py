@@ -10,13 +10,15 @@ runs.
 """
 
 import ctypes
+import gc
 import hashlib
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,9 @@ LIBRARY = {
 }
 """Operator -> function of the C library."""
 
+SYMBOLS = frozenset({*LIBRARY.values(), "memcpy", "memset", "nextafter"})
+"""What machine code may call: functions of the C library."""
+
 
 class Rows:
     """Builds one function ``void name(double *, ... , int64 count)`` of five pointers and a count.
@@ -67,6 +72,8 @@ class Rows:
             argument.add_attribute("noalias")
         self.arguments, self.count = function.args[:5], function.args[5]
         self.build = ir.IRBuilder(function.append_basic_block())
+        rows = self.kind.as_pointer()
+        self._rows = [self.build.bitcast(argument, rows) for argument in self.arguments]
 
     def load(self, argument: int, row: int | ir.Value) -> ir.Value:
         """A row of one of the arrays."""
@@ -81,11 +88,8 @@ class Rows:
         return self.spread(self.build.load(self.element(argument, place)))
 
     def _pointer(self, argument: int, row: int | ir.Value) -> ir.Value:
-        if isinstance(row, int):
-            place = INTEGER(row * self.lanes)
-        else:
-            place = self.build.mul(row, INTEGER(self.lanes))
-        return self.build.bitcast(self.element(argument, place), self.kind.as_pointer())
+        index = INTEGER(row) if isinstance(row, int) else row
+        return self.build.gep(self._rows[argument], [index], inbounds=True)
 
     def element(self, argument: int, place: int | ir.Value) -> ir.Value:
         """Pointer to one number of an array."""
@@ -160,6 +164,46 @@ class Rows:
         self.build.ret_void()
 
 
+CHUNK = 300
+"""Operations in one function: what LLVM takes to compile one grows faster than its length."""
+
+
+def chunk_size() -> int:
+    """Operations in one function."""
+    return CHUNK
+
+
+def spans(work: Sequence[int]) -> list[range]:
+    """Consecutive items in groups of at most `CHUNK` operations; `work` says what each one takes.
+
+    A larger item is a group of its own.
+    """
+    ends, total = [0], 0
+    for k, own in enumerate(work):
+        if k > ends[-1] and total + own > CHUNK:
+            ends.append(k)
+            total = 0
+        total += own
+    return [range(*pair) for pair in pairwise([*ends, len(work)])]
+
+
+def write_pieces(
+    module: ir.Module, name: str, lanes: int, pieces: Sequence[Callable[[str], None]]
+) -> None:
+    """A function of rows that does one piece after the other.
+
+    Each of them writes a function of rows of the name that it is given.
+    """
+    if len(pieces) == 1:
+        pieces[0](name)
+        return
+    whole = Rows(module, name, lanes)
+    for k, write in enumerate(pieces):
+        write(f"{name}_{k}")
+        whole.build.call(module.globals[f"{name}_{k}"], [*whole.arguments, whole.count])
+    whole.end()
+
+
 class Code:
     """Compiled functions; keep it alive as long as an address is in use."""
 
@@ -184,7 +228,7 @@ def _machine(cpu: str | None = None) -> Any:
     binding.initialize_native_asmprinter()
     return binding.Target.from_default_triple().create_target_machine(
         cpu=cpu or binding.get_host_cpu_name(),
-        features="" if cpu else binding.get_host_cpu_features().flatten(),
+        features="" if cpu else _features(),
         opt=2,
         jit=True,
     )
@@ -228,7 +272,7 @@ VECTOR_FUNCTIONS = {"exp": 1, "log": 1, "pow": 2, "sin": 1, "cos": 1}
 def _declare_library() -> None:
     """Tell LLVM where the C library's functions are, also if the process does not export them."""
     library = ctypes.CDLL(None) if os.name == "posix" else ctypes.CDLL("msvcrt")
-    for name in [*LIBRARY.values(), "memset", "memcpy"]:
+    for name in SYMBOLS:
         address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
         binding.add_symbol(name, address)
     vector_library()
@@ -239,20 +283,22 @@ def compile_module(module: ir.Module) -> Code:
     return compile_once(str(module), lambda: module)
 
 
-def compile_once(key: str, build: Callable[[], ir.Module]) -> Code:
+def compile_once(key: str, build: Callable[[], Any]) -> Code:
     """Machine code of the module that `build` makes, from the cache folder if it is there.
 
-    `key` has to tell apart all that the module depends on, but for LLVM and the processor.
+    `key` has to tell apart all that the module depends on, but for LLVM and the processor. The
+    module is one of `llvmlite.ir`, or one that LLVM has read already.
     """
     with _COMPILING:
-        machine = _machine()
         _declare_library()
-        stamp = f"{llvmlite.__version__} {binding.llvm_version_info} {machine.triple} {processor()}"
+        target = f"{binding.get_default_triple()} {processor()}"
+        stamp = f"{llvmlite.__version__} {binding.llvm_version_info} {target}"
         name = hashlib.sha256((stamp + key).encode()).hexdigest()[:32] + ".o"
         stored = cache_folder() / "kernels" / name
         data = _stored(stored)
         if data is None:
-            data = bytes(machine.emit_object(_optimised(str(build()), machine)))
+            with _collecting_no_garbage():
+                data = _object_code(build())
             _store(stored, data)
         engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
         engine.add_object_file(binding.ObjectFileRef.from_data(data))
@@ -260,13 +306,37 @@ def compile_once(key: str, build: Callable[[], ir.Module]) -> Code:
         return Code(engine)
 
 
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Modules are built of many objects that are kept: looking for others only takes time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@cache
 def processor() -> str:
     """Name and features of this processor."""
-    return str(binding.get_host_cpu_name()) + str(binding.get_host_cpu_features().flatten())
+    return str(binding.get_host_cpu_name()) + _features()
 
 
-def _optimised(text: str, machine: Any) -> Any:
-    parsed = binding.parse_assembly(text)
+@cache
+def _features() -> str:
+    return str(binding.get_host_cpu_features().flatten())
+
+
+def _object_code(module: Any) -> bytes:
+    machine = _machine()
+    return bytes(machine.emit_object(_optimised(module, machine)))
+
+
+def _optimised(module: Any, machine: Any) -> Any:
+    read = isinstance(module, binding.ModuleRef)
+    parsed = module if read else binding.parse_assembly(str(module))
     parsed.verify()
     options = binding.create_pipeline_tuning_options(speed_level=1)
     builder = binding.create_pass_builder(machine, options)
@@ -277,7 +347,7 @@ def _optimised(text: str, machine: Any) -> Any:
 def assembly(module: ir.Module, cpu: str | None = None) -> str:
     """What `compile_module` makes of a module, as text; also for another processor's `cpu` name."""
     machine = _machine(cpu)
-    return str(machine.emit_assembly(_optimised(str(module), machine)))
+    return str(machine.emit_assembly(_optimised(module, machine)))
 
 
 def _stored(path: Path) -> bytes | None:

@@ -18,10 +18,12 @@ end
 print(repr(model.simulate([0.5, 1.0])["A"].values.tolist()))
 """
 
+WATCH = "import sys; print([m in sys.modules for m in ('numba', 'scipy')])"
 
-def simulate(cache):
+
+def simulate(cache, script=SCRIPT):
     run = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning:simulator", "-c", SCRIPT],
+        [sys.executable, "-W", "error::UserWarning:simulator", "-c", script],
         env={"STEROIDSIM_CACHE": str(cache), "PATH": ""},
         capture_output=True,
         text=True,
@@ -39,7 +41,6 @@ def test_cache_folder_is_private_and_moved_by_the_environment(cache):
     simulate(cache)
     assert cache.stat().st_mode & 0o777 == 0o700
     assert list((cache / "kernels").glob("*.o"))
-    assert list(cache.glob("numba-*"))
 
 
 def test_damaged_object_code_is_compiled_anew(cache):
@@ -58,3 +59,20 @@ def test_a_warm_cache_is_only_read(cache):
     stamps = {path: path.stat().st_mtime_ns for path in cache.rglob("*.o")}
     assert simulate(cache) == before
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.o")} == stamps
+
+
+def test_a_process_that_finds_its_code_needs_no_compiler(cache):
+    before = simulate(cache)
+    assert simulate(cache, SCRIPT + WATCH) == f"{before}[False, False]\n"
+
+
+@pytest.mark.slow
+def test_processes_that_begin_at_once_do_not_disturb_each_other(tmp_path):
+    cache = tmp_path / "shared"
+    command = [sys.executable, "-c", SCRIPT]
+    env = {"STEROIDSIM_CACHE": str(cache), "PATH": ""}
+    runs = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    printed = {run.communicate()[0] for run in runs}
+    assert [run.returncode for run in runs] == [0] * 3
+    assert printed == {simulate(cache)}
+    assert not [path for path in cache.rglob("*") if path.is_file() and path.suffix == ""]

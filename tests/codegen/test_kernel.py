@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simulator.codegen import compile_network, program
+from simulator.codegen import compile_network
 from simulator.codegen.arrays import evaluate_arrays
 from simulator.codegen.equations import amount_symbol, equations, evaluation_order
 from simulator.errors import ModelError
+from simulator.integrator import machine_code
 from simulator.integrator.system import evaluate, read_outputs
 from simulator.network.expression import TIME, Number, Symbol, apply
 from simulator.network.network import Compartment, Network, Parameter, Reaction, Species
@@ -167,7 +168,7 @@ def test_a_long_program_in_parts_is_the_same_program(monkeypatch, seed):
     """Rates, derivatives and outputs, computed by functions of at most three operations each."""
     net = network()
     whole = compile_network(net)
-    monkeypatch.setattr(program, "CHUNK", 3)
+    monkeypatch.setattr(machine_code, "CHUNK", 3)
     parts = compile_network(net)
     y, p = batch_of(whole, seed)
     systems = [kernel.system(kernel.outputs) for kernel in (whole, parts)]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from simulator.codegen import program
 from simulator.codegen.arrays import evaluate_arrays
 from simulator.codegen.graph import Graph
 from simulator.codegen.program import Place, Program, scratch_rows, write_program
+from simulator.integrator import machine_code
 from simulator.network.expression import OPERATORS, Number, Symbol, apply
 from tests.integrator import rows
 from tests.tolerances import (
@@ -200,7 +200,7 @@ def test_a_program_in_parts(monkeypatch, chunk, lanes):
     ]
     inputs = np.random.default_rng(0).uniform(0.1, 2.0, (3, 21))
     whole = lanes_of(trees, lanes)(*inputs)
-    monkeypatch.setattr(program, "CHUNK", chunk)
+    monkeypatch.setattr(machine_code, "CHUNK", chunk)
     parts = lanes_of(trees, lanes)(*inputs)
     np.testing.assert_allclose(parts, whole, rtol=COMPILED_TWIN_RELATIVE)
     values = dict(zip(NAMES, inputs, strict=True))

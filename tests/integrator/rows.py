@@ -2,12 +2,14 @@
 
 import ctypes
 
-import numba
 import numpy as np
 from llvmlite import ir
 
+from simulator.integrator.cache import entry_point as entry
 from simulator.integrator.lanes import aligned
 from simulator.integrator.machine_code import compile_module
+
+__all__ = ["block", "call", "compiled", "empty", "entry"]
 
 SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_int64)
 
@@ -34,10 +36,6 @@ def call(address, *arrays, count=0):
     assert len(arrays) <= 5
     places = [None if a is None else a.ctypes.data for a in arrays]
     SIGNATURE(address)(*places, *[None] * (5 - len(arrays)), count)
-
-
-entry = numba.njit(error_model="numpy")
-"""Makes a function that Python can call of one that calls compiled functions."""
 
 
 def compiled(write):
