@@ -11,6 +11,8 @@ from hypothesis.extra.numpy import arrays
 import simulator as sim
 from simulator.conditions import make_design
 from simulator.conditions.resolve import distinct_rows
+from simulator.simulation import plan as planning
+from simulator.simulation import rest as rest_states
 from simulator.simulation import runs
 from simulator.simulation.plan import Plan, plan
 
@@ -43,8 +45,8 @@ def settled(monkeypatch):
         counts.append(len(states))
         return settle(system, method, tolerances, states, *rest, **options)
 
-    settle = runs.settle_batch
-    monkeypatch.setattr(runs, "settle_batch", spy)
+    settle = rest_states.settle_batch
+    monkeypatch.setattr(rest_states, "settle_batch", spy)
     return counts
 
 
@@ -66,21 +68,22 @@ def test_blocks_change_nothing(turnover, monkeypatch, start, size):
         )
 
     whole = simulate()
-    monkeypatch.setattr(runs, "RUNS_AT_ONCE", size)
+    monkeypatch.setattr(planning, "RUNS_AT_ONCE", size)
+    turnover.kernel.settled.clear()
     xr.testing.assert_identical(simulate(), whole)
 
 
 def test_blocks_of_large_models_change_nothing(turnover, monkeypatch):
     times = np.linspace(0, 3, 50)
     whole = turnover.simulate(times, s=[1.0, 2.0, 3.0])
-    monkeypatch.setattr(runs, "NUMBERS_AT_ONCE", 1)
+    monkeypatch.setattr(planning, "NUMBERS_AT_ONCE", 1)
     xr.testing.assert_identical(turnover.simulate(times, s=[1.0, 2.0, 3.0]), whole)
 
 
 def test_blocks_keep_failures_where_they_are(turnover, monkeypatch):
     """d = 0 has no steady state; a NaN of one run must not reach its neighbours."""
     factors = {"d": [0.25, 0.0, 0.5], "s": [1.0, 2.0]}
-    monkeypatch.setattr(runs, "RUNS_AT_ONCE", 4)
+    monkeypatch.setattr(planning, "RUNS_AT_ONCE", 4)
     with pytest.warns(RuntimeWarning, match="2 of 6 runs failed: NO_STEADY_STATE in runs 2, 3"):
         ds = turnover.simulate([0, 1.0], start="steady_state", outputs=["X"], workers=1, **factors)
     assert np.isnan(ds["X"].sel(d=0.0)).all()
@@ -88,13 +91,35 @@ def test_blocks_keep_failures_where_they_are(turnover, monkeypatch):
     np.testing.assert_allclose(ds["X"].sel(d=[0.25, 0.5])[..., 1], expected, rtol=1e-6)
 
 
+def test_cells_at_rest_are_remembered(turnover, settled, monkeypatch):
+    """Each is settled once; what differs in anything that matters is another one."""
+    monkeypatch.setattr(rest_states, "REMEMBERED", 3)
+    turnover.kernel.settled.clear()
+
+    def simulate(**options):
+        settled.clear()
+        ds = turnover.simulate([0, 1.0], start="steady_state", **options)
+        return ds, sum(settled)
+
+    first, new = simulate(s=[1.0, 2.0, 3.0])
+    assert new == 3
+    again, new = simulate(s=[1.0, 2.0, 3.0])
+    assert new == 0
+    xr.testing.assert_identical(again, first)
+    more, new = simulate(s=[3.0, 4.0])
+    assert new == 1
+    xr.testing.assert_equal(more.sel(s=3.0), first.sel(s=3.0))
+    assert simulate(s=[1.0])[1] == 1, "the oldest is forgotten"
+    assert simulate(s=[4.0], atol=1e-8)[1] == 1
+
+
 def test_progress_counts_every_run_once(turnover, monkeypatch):
     counted = []
-    monkeypatch.setattr(runs, "RUNS_AT_ONCE", 4)
+    monkeypatch.setattr(planning, "RUNS_AT_ONCE", 4)
     kernel = turnover.kernel
     works = [plan(kernel, make_design(turnover.definition, {"d": [0.25, 0.0], "s": range(1, 6)}))]
     tolerances = sim.simulation.model.Tolerances(1e-6, 1e-9, 1000)
-    rest = runs.equilibrate(kernel, works, frozenset(), tolerances, 1)
+    rest = rest_states.equilibrate(kernel, works, frozenset(), tolerances, 1)
     runs.simulate_runs(
         kernel,
         works,
@@ -110,7 +135,8 @@ def test_progress_counts_every_run_once(turnover, monkeypatch):
 
 def test_a_cell_is_settled_once_for_all_its_runs(turnover, settled, monkeypatch):
     """Species values are put in place after pre-equilibration: they make no cell of their own."""
-    monkeypatch.setattr(runs, "RUNS_AT_ONCE", 2)
+    monkeypatch.setattr(planning, "RUNS_AT_ONCE", 2)
+    turnover.kernel.settled.clear()
     turnover.simulate(
         1.0, conditions=TABLE, s=[1.0, 2.0], Y=[0.0, 1.0, 2.0], start="steady_state", workers=1
     )
@@ -119,12 +145,14 @@ def test_a_cell_is_settled_once_for_all_its_runs(turnover, settled, monkeypatch)
 
 def test_doses_and_their_vehicle_share_one_untreated_cell(steroid_response, settled):
     doses = [0.0, 0.1, sim.schedule((0, 1.0), (24, 0.0))]
+    steroid_response.kernel.settled.clear()
     steroid_response.simulate(
         24.0, prednisolone=doses, il7=[0.0, 25.0], alteration=[None, "NRAS_G12D"],
         outputs=["viability"], rtol=1e-3, atol=1e-6,
     )  # fmt: skip
     assert settled == [2]
     settled.clear()
+    steroid_response.kernel.settled.clear()
     table = pd.DataFrame({"cell": ["SUPT1", "SEM", None], "selumetinib": [0.1, 0.2, 0.3]})
     steroid_response.simulate(24.0, conditions=table, outputs=["viability"], rtol=1e-3, atol=1e-6)
     assert settled == [2]
@@ -152,7 +180,7 @@ def test_every_run_is_as_if_alone(steroid_response, monkeypatch):
             alone = viability(steroid_response, prednisolone=dose, **row)
             for name in alone.data_vars:
                 assert alone[name].values.tolist() == whole[name][i, j].values.tolist()
-    monkeypatch.setattr(runs, "RUNS_AT_ONCE", 4)
+    monkeypatch.setattr(planning, "RUNS_AT_ONCE", 4)
     blocks = viability(steroid_response, conditions=table, prednisolone=DOSES)
     xr.testing.assert_identical(blocks, whole)
 

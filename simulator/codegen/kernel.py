@@ -66,6 +66,7 @@ class Kernel:
     initial : initial values of whole batches.
     pattern : (2, nnz) rows and columns of the Jacobian's entries.
     lanes : runs in a group.
+    settled : states of rest that were found, kept by those who look for them.
     written_out : whether the sparse LU is compiled for this pattern, or walks index tables.
     """
 
@@ -87,6 +88,7 @@ class Kernel:
     _network: Network
     _readers: dict[tuple[str, ...], Reader] = field(default_factory=dict)
     _conserved: dict[frozenset[str], Conserved] = field(default_factory=dict)
+    settled: dict[object, dict[bytes, tuple[Array, int]]] = field(default_factory=dict)
 
     def system(self, outputs: Sequence[str] = (), held: Collection[str] = frozenset()) -> System:
         """What the integrator takes.

@@ -12,7 +12,8 @@ from ..errors import ConditionError, IntegrationError
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
 from .plan import plan
-from .runs import equilibrate, start_values
+from .rest import equilibrate
+from .runs import start_values
 
 if TYPE_CHECKING:
     from .model import Model

@@ -27,7 +27,8 @@ from .dataset import report_failures, to_dataset
 from .plan import plan
 from .progress import run_progress, worker_count
 from .readouts import Readout, all_readouts, constant_readouts, readouts
-from .runs import Outcome, equilibrate, simulate_runs
+from .rest import equilibrate
+from .runs import Outcome, simulate_runs
 
 if TYPE_CHECKING:
     import pandas as pd

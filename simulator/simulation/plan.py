@@ -23,6 +23,12 @@ Event = tuple[float, int, float]
 """A scheduled change: time, parameter, value."""
 
 
+# A block, for each worker: so many runs that few lanes wait for its last ones, but at most 32 MiB
+# of states and parameters.
+RUNS_AT_ONCE = 2048
+NUMBERS_AT_ONCE = 1 << 22
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Numbers of runs of a design, by what differs between them.
@@ -158,3 +164,13 @@ def schedules(plans: Sequence[Plan]) -> Schedules:
         table[:, 1].astype(np.int64),
         table[:, 2].copy(),
     )
+
+
+def runs_at_once(workers: int, numbers: int) -> int:
+    """Runs of a block, where each has so many numbers."""
+    return workers * max(1, min(RUNS_AT_ONCE, NUMBERS_AT_ONCE // max(1, numbers)))
+
+
+def blocks(runs: Indices, size: int) -> Iterator[Indices]:
+    """The runs in blocks of at most `size`."""
+    return (runs[first : first + size] for first in range(0, runs.size, size))
