@@ -86,7 +86,7 @@ class AnalyticModel:
         return f"<sbml>{sorted(factors.items())}</sbml>"
 
     def simulate(self, time, conditions=None, outputs=None, **factors):
-        for option in ("rtol", "atol", "workers", "progress", "set"):
+        for option in ("rtol", "atol", "method", "workers", "progress", "set"):
             factors.pop(option, None)
         self.calls.append((time, conditions, outputs, factors))
         if conditions is None:

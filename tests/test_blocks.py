@@ -127,6 +127,7 @@ def test_progress_counts_every_run_once(turnover, monkeypatch):
         ["X"],
         rest=rest,
         tolerances=tolerances,
+        method="auto",
         workers=1,
         progress=counted.append,
     )

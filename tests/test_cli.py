@@ -133,6 +133,17 @@ def test_simulate_prints_csv_with_a_column_per_factor(model):
     assert len(rows) == 1 + 2 * 2 * 2
 
 
+def test_simulate_takes_a_method(tmp_path):
+    file = tmp_path / "decay.ant"
+    file.write_text("A' = -k*A; A = 1; k = 1")
+    arguments = ("simulate", "--model", file, "--time", "1", "--output", "A", "--method")
+    done = run(*arguments, "Rodas5P", "--json")
+    assert json.loads(done.stdout)["attrs"]["method"] == "Rodas5P"
+    done = run(*arguments, "Rodas5")
+    assert done.exit_code == 2
+    assert 'Nearest: "Rodas5P"' in done.stderr
+
+
 @pytest.mark.parametrize("name", ["run.csv", "run.nc"])
 def test_simulate_writes_csv_or_netcdf(model, tmp_path, name):
     out = tmp_path / "deep" / name

@@ -300,3 +300,21 @@ def test_a_time_budget_marks_what_is_not_done(decay):
         decay.simulate([24.0], start="initial", max_seconds=1e-9)
     with pytest.raises(sim.ConditionError, match="max_seconds is a number above 0, not -1"):
         decay.simulate([24.0], max_seconds=-1)
+
+
+METHODS = ("auto", "Rodas5P", "Tsit5")
+
+
+def test_every_method_gives_the_same_and_is_named_in_the_result(decay):
+    options = {"start": "initial", "rtol": 1e-9, "atol": 1e-12, "k": [0.1, 2.0]}
+    found = {m: decay.simulate([1.0, 5.0], method=m, **options) for m in METHODS}
+    expected = 10 * np.exp(-np.outer([0.1, 2.0], [1.0, 5.0]))
+    for method, ds in found.items():
+        assert ds.attrs["method"] == method
+        np.testing.assert_allclose(ds["A"], expected, rtol=1e-7)
+    assert decay.simulate([1.0]).attrs["method"] == "auto"
+
+
+def test_a_method_that_does_not_exist(decay):
+    with pytest.raises(sim.ConditionError, match=r'method is "auto" or .*Nearest: "Tsit5"'):
+        decay.simulate([1.0], method="tsit5")

@@ -41,6 +41,9 @@ def simulate(
     ] = None,
     rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-6,
     atol: Annotated[float, typer.Option(help="Absolute tolerance.")] = 1e-9,
+    method: Annotated[
+        str, typer.Option(help="auto, Rodas5P (for stiff systems) or Tsit5 (for others).")
+    ] = "auto",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,6 +59,7 @@ def simulate(
             outputs=output or None,
             rtol=rtol,
             atol=atol,
+            method=method,  # type: ignore[arg-type]
             workers=workers,
             **_no_options(read_factors(factors or [])),
         )

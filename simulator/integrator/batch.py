@@ -9,21 +9,21 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from time import monotonic
-from typing import NamedTuple
 
 import numpy as np
 
+from .accepted import accept
 from .algebraic import make_consistent
 from .cache import compiled, entry_point
+from .choice import is_limited, is_mild
 from .events import (
     at_once,
     begin_events,
-    cut_at_change,
     happen,
-    move_to,
     next_execution,
     next_switch,
 )
+from .explicit import attempt_explicit, begin_pieces
 from .group import describe, idle_group
 from .lanes import call, take_next
 from .reporting import (
@@ -35,19 +35,31 @@ from .reporting import (
     REPORTED,
     ROW,
     RUN,
+    STIFF_STEPS,
     UNCUT,
     record_now,
-    record_steps,
     write_nothing,
     write_pending,
 )
 from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_finite
 from .status import Status
-from .step_code import ACCEPT, BEFORE, CUT, ERROR, FACTOR, LIVE, STOP, T_NEW, H, compile_method
+from .step_code import (
+    ACCEPT,
+    BEFORE,
+    ERROR,
+    FACTOR,
+    LIVE,
+    STOP,
+    H,
+    Method,
+    compile_method,
+)
 from .step_code import T as TIME
 from .system import Array, Indices, System, Tolerances
-from .tableau import Tableau
+from .tableau import Tableau, rodas5p, tsit5
+from .work import Changes, Ends, Work, no_ends
 
+TURNS = (rodas5p(), tsit5(), rodas5p())  # methods among which a run's own steps choose
 WATCH = 0.05  # seconds between two looks at the clock and the progress
 FAILED_SHRINK = 0.25  # after a step that gave no usable number
 
@@ -58,57 +70,9 @@ STEP_TOO_SMALL = int(Status.STEP_TOO_SMALL)
 NOT_FINITE = int(Status.NOT_FINITE)
 SINGULAR_MATRIX = int(Status.SINGULAR_MATRIX)
 TIME_LIMIT = int(Status.TIME_LIMIT)
+LEFT = -1  # to another method
 
 NEXT, LAST, HALT, DONE = range(4)  # in the queue: next run, how many, stop flag, how many are done
-
-
-class Changes(NamedTuple):
-    """Scheduled changes of parameters, run after run.
-
-    start : (runs + 1,) where each run's changes begin in the other three.
-    time, parameter, value : (changes,) in time order within a run; `parameter` is an index.
-    """
-
-    start: Indices
-    time: Array
-    parameter: Indices
-    value: Array
-
-
-class Ends(NamedTuple):
-    """How the runs ended, each (runs,).
-
-    status, time reached, accepted and rejected steps; `state` is the index of the state that held
-    a failed run up (its error was largest, or its rate no number), -1 where none did.
-    """
-
-    status: Indices
-    time: Array
-    accepted: Indices
-    rejected: Indices
-    state: Indices
-
-
-class Work(NamedTuple):
-    """What `integrate_batch` is given, see there; `out` as in `reporting.write_pending`."""
-
-    states: Array
-    parameters: Array
-    times: Array
-    changes: Changes
-    out: tuple[Array, int, int]
-    rows: Indices
-
-
-def no_changes(runs: int) -> Changes:
-    """A schedule in which nothing happens."""
-    return Changes(np.zeros(runs + 1, np.int64), np.empty(0), np.empty(0, np.int64), np.empty(0))
-
-
-def no_ends(runs: int) -> Ends:
-    """Ends still to be filled in."""
-    counts = [np.zeros(runs, np.int64) for _ in range(3)]
-    return Ends(counts[0], np.zeros(runs), counts[1], counts[2], np.full(runs, -1, np.int64))
 
 
 @compiled
@@ -143,55 +107,68 @@ def start_piece(g, tables, w, lane_of, lane, work, jumps):  # type: ignore[no-un
     if status == SUCCESS:
         record_now(g, tables, w, lane_of, lane, work.times, work.out)
     lane_of[FRESH, lane] = lane_of[UNCUT, lane] = 1
+    w[H * g.lanes + lane] = 0.0
     return status
 
 
 @compiled
-def end_run(g, w, lane_of, lane, ends, status, queue, out):  # type: ignore[no-untyped-def]
-    """Write what is recorded, and how the run ended."""
-    write_pending(g, w, lane_of, lane, out)
-    write_nothing(g, lane_of, lane, out)
+def end_run(g, w, lane_of, lane, work, ends, status, queue):  # type: ignore[no-untyped-def]
+    """Write what is recorded, and how the run ended, or where another method is to go on."""
+    write_pending(g, w, lane_of, lane, work.out)
     run = lane_of[RUN, lane]
     ends.status[run] = status
     ends.time[run] = w[TIME * g.lanes + lane]
-    if status != SUCCESS and ends.accepted[run] + ends.rejected[run] > 0:
-        ends.state[run] = culprit(g, w, lane, status == NOT_FINITE)
+    if status == LEFT:
+        for k in range(g.n):
+            work.states[run, k] = w[g.at_y + k * g.lanes + lane]
+        work.step[run] = w[H * g.lanes + lane]
+        work.recorded[run] = lane_of[REPORTED, lane]
+    else:
+        write_nothing(g, lane_of, lane, work.out)
+        if status != SUCCESS and ends.accepted[run] + ends.rejected[run] > 0:
+            ends.state[run] = culprit(g, w, lane, status == NOT_FINITE)
+        take_next(queue, DONE)
     lane_of[RUN, lane] = IDLE
     w[LIVE * g.lanes + lane] = 0.0
-    take_next(queue, DONE)
 
 
 @compiled
 def next_run(g, tables, w, lane_of, lane, work, ends, queue, jumps):  # type: ignore[no-untyped-def]
     """Put the next run that has anything to integrate into a lane; False when none is left."""
     while True:
-        run = take_next(queue, NEXT)
-        if run >= queue[LAST]:
+        place = take_next(queue, NEXT)
+        if place >= queue[LAST]:
             return False
+        run = work.order[place]
         lane_of[RUN, lane] = run
         lane_of[ROW, lane] = work.rows[run]
-        lane_of[REPORTED, lane] = lane_of[PENDING, lane] = 0
+        lane_of[REPORTED, lane] = work.recorded[run]
+        lane_of[PENDING, lane] = lane_of[STIFF_STEPS, lane] = 0
         lane_of[CHANGE, lane] = work.changes.start[run]
         put_run(g, w, lane, work.states[run], work.parameters[run])
+        w[TIME * g.lanes + lane] = ends.time[run]
         if jumps is not None:
             begin_events(g, tables, w, lane)
         status = start_piece(g, tables, w, lane_of, lane, work, jumps)
         if status == SUCCESS and lane_of[REPORTED, lane] < work.times.size:
+            w[H * g.lanes + lane] = work.step[run]
             return True
-        end_run(g, w, lane_of, lane, ends, status, queue, work.out)
+        end_run(g, w, lane_of, lane, work, ends, status, queue)
 
 
 @compiled
-def failed_attempt(g, w, lane_of, lane, last):  # type: ignore[no-untyped-def]
+def failed_attempt(g, tables, w, lane_of, lane, last):  # type: ignore[no-untyped-def]
     """Choose a shorter step after an attempt that failed; SUCCESS, or why there is none."""
     t, h = w[TIME * g.lanes + lane], w[H * g.lanes + lane]
     why = STEP_TOO_SMALL
     if np.isfinite(w[ERROR * g.lanes + lane]):
         h *= min(1.0, w[FACTOR * g.lanes + lane])
     else:
+        if g.explicit != 0:
+            linearise(g, tables, w)
         if not rates_finite(g, w, lane):
             return NOT_FINITE
-        pivoted = w[g.at_lu + g.lu_entries * g.lanes + lane] == np.inf
+        pivoted = g.explicit == 0 and w[g.at_lu + g.lu_entries * g.lanes + lane] == np.inf
         why = SINGULAR_MATRIX if pivoted else NOT_FINITE
         if lane_of[UNCUT, lane] == 1 and t < last < t + h:
             h = last - t  # the trouble may lie beyond what was asked for
@@ -208,66 +185,27 @@ def too_small(h, t):  # type: ignore[no-untyped-def]
     return t + h <= t or h < 1e-14 * abs(t) + 1e-290
 
 
-@compiled
-def accept(g, tables, w, lane_of, ends, times, out, jumps, dense):  # type: ignore[no-untyped-def]
-    """Take the attempts whose error is small enough, and record the outputs within them.
-
-    dense : whether the coefficients of dense output are there.
-    """
-    lanes, wanted = g.lanes, False
-    for lane in range(lanes):
-        if w[ACCEPT * lanes + lane] == 0.0:
-            ends.accepted[lane_of[RUN, lane]] += 1
-            wanted = wanted or times[lane_of[REPORTED, lane]] <= w[T_NEW * lanes + lane]
-    if wanted or jumps is not None:
-        if not dense:
-            call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
-        if jumps is not None:
-            cut_steps(g, tables, w, lane_of)
-        record_steps(g, w, lane_of, times, out)
-        if jumps is not None:
-            end_at_cuts(g, w, lane_of)
-    call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
-    call(g.advance, w, 0, 0, 0, 0, 0, 0)
-
-
-@compiled
-def cut_steps(g, tables, w, lane_of):  # type: ignore[no-untyped-def]
-    """End the accepted steps where events may have to be looked at."""
-    lanes = g.lanes
-    for lane in range(lanes):
-        w[CUT * lanes + lane] = 2.0
-        if w[ACCEPT * lanes + lane] == 0.0:
-            end = w[T_NEW * lanes + lane]
-            cut = cut_at_change(g, tables, w, lane, end)
-            if cut <= end:
-                w[STOP * lanes + lane] = w[T_NEW * lanes + lane] = cut
-            if cut < end:
-                since = cut - w[TIME * lanes + lane]
-                w[CUT * lanes + lane] = since / w[H * lanes + lane]
-
-
-@compiled
-def end_at_cuts(g, w, lane_of):  # type: ignore[no-untyped-def]
-    """Make the states where steps are cut their ends."""
-    for lane in range(g.lanes):
-        if w[CUT * g.lanes + lane] < 1.0:
-            move_to(g, w, lane, w[CUT * g.lanes + lane])
-
-
 @entry_point
-def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps):  # type: ignore[no-untyped-def]
+def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps, explicit):  # type: ignore[no-untyped-def]
     last, live = work.times[work.times.size - 1], 0
     for lane in range(g.lanes):
         live += next_run(g, tables, w, lane_of, lane, work, ends, queue, jumps)
     while live > 0:
-        linearise(g, tables, w)
+        if explicit is not None:
+            begin_pieces(g, tables, w, lane_of)
+        else:
+            linearise(g, tables, w)
         for lane in range(g.lanes):
             if lane_of[FRESH, lane] == 1:
-                w[H * g.lanes + lane] = first_step(g, tables, w, lane)
                 lane_of[FRESH, lane] = 0
-        dense = attempt(g, tables, w, gamma)
-        accept(g, tables, w, lane_of, ends, work.times, work.out, jumps, dense)
+                if w[H * g.lanes + lane] == 0.0:
+                    w[H * g.lanes + lane] = first_step(g, tables, w, lane)
+        dense = False
+        if explicit is not None:
+            attempt_explicit(g, tables, w)
+        else:
+            dense = attempt(g, tables, w, gamma)
+        accept(g, tables, w, lane_of, ends, work.times, work.out, jumps, explicit, dense)
         for lane in range(g.lanes):
             run = lane_of[RUN, lane]
             if run == IDLE:
@@ -275,7 +213,7 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps):  # 
             status, going = SUCCESS, lane_of[REPORTED, lane] < work.times.size
             if w[ACCEPT * g.lanes + lane] != 0.0:
                 ends.rejected[run] += 1
-                status = failed_attempt(g, w, lane_of, lane, last)
+                status = failed_attempt(g, tables, w, lane_of, lane, last)
             elif going and w[TIME * g.lanes + lane] >= w[STOP * g.lanes + lane]:
                 status = start_piece(g, tables, w, lane_of, lane, work, jumps)
                 going = lane_of[REPORTED, lane] < work.times.size
@@ -285,19 +223,27 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps):  # 
                 and too_small(w[H * g.lanes + lane], w[TIME * g.lanes + lane])
             ):
                 status = STEP_TOO_SMALL
-            if going and status == SUCCESS:
+            failed = status != SUCCESS
+            if going and not failed:
                 if ends.accepted[run] + ends.rejected[run] >= g.max_steps:
                     status = STEP_LIMIT
                 elif queue[HALT] != 0:
                     status = TIME_LIMIT
+            leave = going and work.leave != 0 and lane_of[FRESH, lane] == 0
+            if leave and explicit is None:
+                leave = status == SUCCESS and is_mild(g, tables, w, lane, ends.accepted[run])
+            elif leave:
+                leave = failed or (status == SUCCESS and is_limited(g, w, lane_of, lane))
+            if leave:
+                status = LEFT
             if status != SUCCESS or not going:
-                end_run(g, w, lane_of, lane, ends, status, queue, work.out)
+                end_run(g, w, lane_of, lane, work, ends, status, queue)
                 live -= not next_run(g, tables, w, lane_of, lane, work, ends, queue, jumps)
 
 
 def integrate_batch(
     system: System,
-    tableau: Tableau,
+    tableau: Tableau | None,
     tolerances: Tolerances,
     states: Array,
     parameters: Array,
@@ -313,6 +259,9 @@ def integrate_batch(
 
     Parameters
     ----------
+    tableau
+        The method. None chooses for each run, see `choice`; where there are events or algebraic
+        states, it is Rodas5P.
     states, parameters
         (runs, n) and (runs, parameters), values at t = 0.
     times
@@ -334,22 +283,44 @@ def integrate_batch(
     How the runs ended.
     """
     runs = states.shape[0]
-    ends = no_ends(runs)
-    method = compile_method(tableau, system.lanes, system.timed)
-    g, tables = describe(system, method, tolerances)
-
-    # Code for events and algebraic states is compiled for systems that have them only: numba leaves
-    # out what follows `is not None` where None is passed.
+    # Code for events and algebraic states, and that of explicit steps, is compiled where it is
+    # needed only: numba leaves out what follows `is not None` where None is passed.
     jumps = 1 if system.relations.size + system.events.size + system.algebraic.size else None
+    free = tableau is None and jumps is None
+    if free:
+        states = states.copy()  # becomes what runs are left at
+    ends, order = no_ends(runs), np.arange(runs)
+    begins = np.zeros(runs), np.zeros(runs, np.int64)
     flat = (out.reshape(-1), out.shape[1], times.size)
-    work = Work(states, parameters, times, changes, flat, rows)
+    turns = TURNS if free else (tableau or TURNS[0],)
+    for turn, each in enumerate(turns, start=1):
+        method, leave = compile_method(each, system.lanes, system.timed), turn < len(turns)
+        work = Work(states, parameters, order, *begins, times, changes, flat, rows, leave)
+        integrate = _on_group(system, method, tolerances, work, ends, jumps)
+        run_on_lanes(integrate, order.size, system.lanes, workers, progress, deadline)
+        order = np.flatnonzero(ends.status == LEFT)
+        if order.size == 0:
+            break
+    return ends
+
+
+def _on_group(
+    system: System,
+    method: Method,
+    tolerances: Tolerances,
+    work: Work,
+    ends: Ends,
+    jumps: int | None,
+) -> Callable[[Indices], None]:
+    """What a thread does: integrate runs from a queue on a group of lanes of its own."""
+    g, tables = describe(system, method, tolerances)
+    explicit = 1 if method.gamma == 0.0 else None
 
     def integrate(queue: Indices) -> None:
         w, lane_of = idle_group(g, system, method, tolerances), np.full((LANE_ROWS, g.lanes), IDLE)
-        _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue, jumps)
+        _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue, jumps, explicit)
 
-    run_on_lanes(integrate, runs, g.lanes, workers, progress, deadline)
-    return ends
+    return integrate
 
 
 def run_on_lanes(

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .choice import natural_step
 from .events import EVENT_COLUMNS, FIRST, LAST, queue_size
 from .lanes import aligned
-from .step_code import ATOL, BEFORE, CONTROL, RTOL, STOP, H, Method
+from .step_code import ATOL, BEFORE, CONTROL, NATURAL, RTOL, STOP, H, Method
 from .system import Indices, System, Tolerances
 
 
@@ -44,6 +45,7 @@ class Group(NamedTuple):
     take: int
     advance: int
     timed: int
+    explicit: int
     order: int
     max_steps: int
     lanes: int
@@ -132,7 +134,7 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[np
         *(system.rates, system.linearise, system.factorise, system.solve, system.prepare),
         *(system.outputs, system.event_values, method.begin, method.finish, method.dense),
         *(method.middle, method.doubt, method.sample, method.take, method.advance),
-        *(int(method.timed), method.order, tolerances.max_steps),
+        *(int(method.timed), int(method.gamma == 0.0), method.order, tolerances.max_steps),
         *(lanes, n, sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
         *(factors.columns.size, stages),
         *(system.held.size, system.held_entries.size, system.algebraic.size),
@@ -157,6 +159,7 @@ def idle_group(
     control = w[: g.at_y].reshape(CONTROL, g.lanes)
     control[H], control[STOP], control[BEFORE] = 1.0, np.inf, np.inf
     control[RTOL], control[ATOL] = tolerances.rtol, tolerances.atol
+    control[NATURAL] = natural_step(tolerances.rtol)
     w[g.at_alpha : g.at_d], w[g.at_d : g.at_queue] = method.alpha, method.d
     w[g.at_elimination : g.at_solution] = system.elimination.view(np.float64)
     w[g.at_solution : g.at_needed] = system.solution.view(np.float64)

@@ -183,12 +183,6 @@ class _Walk(Rows):
         self.build.store(self.build.add(at, INTEGER(1)), self._cursor)
         return self.build.load(self.build.gep(self._walk, [at]))
 
-    def variable(self, value: ir.Value) -> ir.Value:
-        """A place for a row that changes in loops."""
-        place = self.build.alloca(self.kind)
-        self.build.store(value, place)
-        return place
-
 
 def _write_factorise(module: ir.Module, lanes: int) -> None:
     f = _Walk(module, "factorise", lanes)

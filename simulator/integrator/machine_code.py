@@ -125,6 +125,12 @@ class Rows:
         """|a|."""
         return self.native("fabs", a)
 
+    def variable(self, value: ir.Value) -> ir.Value:
+        """A place for a row that changes in loops."""
+        place = self.build.alloca(self.kind)
+        self.build.store(value, place)
+        return place
+
     def native(self, name: str, a: ir.Value) -> ir.Value:
         """A function that is one instruction: LLVM's ``fabs``, ``sqrt``, ``floor`` ..."""
         suffix = f"v{self.lanes}f64" if self.lanes > 1 else "f64"

@@ -18,7 +18,6 @@ from .batch import (
     NOT_FINITE,
     SUCCESS,
     TIME_LIMIT,
-    Ends,
     run_on_lanes,
 )
 from .cache import compiled, entry_point
@@ -29,6 +28,7 @@ from .rosenbrock import attempt, culprit, first_step, linearise, put_run, rates_
 from .status import Status
 from .step_code import ACCEPT, ATOL, ERROR, FACTOR, LIVE, H, Method
 from .system import Array, Indices, System, Tolerances
+from .work import Ends
 
 NO_STEADY_STATE = int(Status.NO_STEADY_STATE)
 

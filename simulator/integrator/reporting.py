@@ -15,8 +15,8 @@ from .step_code import T as TIME
 
 # Rows of `lane_of`: the run in a lane or IDLE; its row in the result; how many times are recorded,
 # and of these not yet written; the next scheduled change; whether the step is still to be chosen,
-# and may be cut once.
-RUN, ROW, REPORTED, PENDING, CHANGE, FRESH, UNCUT, LANE_ROWS = range(8)
+# and may be cut once; how many more explicit steps of late were stiff than not.
+RUN, ROW, REPORTED, PENDING, CHANGE, FRESH, UNCUT, STIFF_STEPS, LANE_ROWS = range(9)
 IDLE = -1
 
 WRITTEN = -1.0

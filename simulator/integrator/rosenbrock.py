@@ -206,17 +206,18 @@ def rates_finite(g, w, lane):  # type: ignore[no-untyped-def]
 def culprit(g, w, lane, by_rate):  # type: ignore[no-untyped-def]
     """The state that holds a lane up, as far as its last attempt shows.
 
-    With `by_rate`, one whose rate is no number; else that of the largest last stage for its size,
-    which in stiffly accurate methods is the error estimate.
+    With `by_rate`, one whose rate is no number; else that of the largest error for its size. The
+    error estimates are the last stage of methods that are stiffly accurate.
     """
-    last, worst, found = g.at_u + (g.stages - 1) * g.n * g.lanes, 0.0, -1
+    errors = g.at_second if g.explicit != 0 else g.at_u + (g.stages - 1) * g.n * g.lanes
+    worst, found = 0.0, -1
     for k in range(g.n):
         if by_rate and not np.isfinite(w[g.at_linear + k * g.lanes + lane]):
             return k
     for k in range(g.n):
         place = k * g.lanes + lane
         size = w[ATOL * g.lanes + lane] + w[RTOL * g.lanes + lane] * abs(w[g.at_y + place])
-        error = abs(w[last + place]) / size
+        error = abs(w[errors + place]) / size
         if not np.isfinite(error):
             return k
         if error > worst:

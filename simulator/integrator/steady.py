@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .batch import SUCCESS, Ends, no_ends
+from .batch import SUCCESS
 from .blocks import Mask, Structure
 from .newton import VANISHED, Rest, Verdict, newton_batch
 from .path import NEARLY, NO_STEADY_STATE, SETTLED, follow_paths, start_paths
@@ -23,6 +23,7 @@ from .status import Status
 from .step_code import Method, compile_method
 from .system import Array, Indices, System, Tolerances, evaluate
 from .tableau import Tableau
+from .work import Ends, no_ends
 
 PATH_RTOL = (1e-4, 1e-6)
 """Relative tolerances on the way, the second where integration fails with the first; the state of

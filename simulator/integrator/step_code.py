@@ -1,11 +1,11 @@
-"""The arithmetic of a Rosenbrock step on rows, made for one tableau. Notation as in `tableau`.
+"""The arithmetic of a step on rows, made for one tableau. Notation as in `tableau`.
 
 Coefficients are constants of the code: zeros cost nothing, and an argument that continues the one
 before (as in stiffly accurate methods) takes one product. The number of states is the functions'
 count, so that one set serves every model.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,8 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from .cache import source_digest
-from .machine_code import DOUBLE, INDEX, INTEGER, Code, Rows, compile_once
+from .machine_code import INTEGER, Code, Rows, compile_once
+from .row_sums import StateRows, Weights, continues, inverse_root, weights
 from .tableau import Array, Tableau
 
 SAFETY = 0.85  # aim below the tolerance, so that most steps are accepted
@@ -22,22 +23,27 @@ FAR = 10.0  # sizes of a state by which df/dt alone would move it, if that says 
 
 # Rows of control: what the step needs and gives beside the states. BEFORE: the last number before
 # STOP. ACCEPT: 0 where the attempt is good. LIVE: whether a lane has a run. FORCED: above 0 where
-# time alone would move some state by FAR more than its size.
-CONTROL = 16
+# time alone would move some state by FAR more than its size. STIFF: of an explicit step,
+# (h lambda)**2 with lambda an estimate of the fastest rate of decay, see `_explicit_end`. NATURAL:
+# see `choice.natural_step`.
+CONTROL = 18
 T, H, PER_H, STOP, BEFORE, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, CUT = range(12)
-RTOL, ATOL, LIVE, FORCED = range(12, CONTROL)
+RTOL, ATOL, LIVE, FORCED, STIFF, NATURAL = range(12, CONTROL)
 
 
 class Method(NamedTuple):
     """A method as compiled code sees it: some coefficients, and addresses of functions of rows.
 
+    Of an explicit method (gamma = 0) the arrays u hold rates k_i, with u_i = h k_i.
+
     timed : whether time enters the stages (the rates depend on it, and it does not stand still).
     begin : -, -, -, -, control: the step to attempt, from H and STOP.
     combine : (stages,) of the arrays y, u, argument (then second), df/dt, control: the argument of
         a stage, its time, and what its right-hand side has beside the rates.
-    finish : y, u, argument, y_new, control: y_new, error norm, factor of the step, its end, and
-        whether it is good enough.
-    dense : -, u, -, dense, -: coefficients of dense output, `dense_rows` for each state.
+    finish : y, u, argument (then second), y_new, control: y_new, error norm, factor of the step,
+        its end, and whether it is good enough; of an explicit method also STIFF, and in second the
+        error estimates.
+    dense : -, u, -, dense, control: coefficients of dense output, `dense_rows` for each state.
     middle : y, y_new, dense, argument (then second), control: the state of dense output in the
         middle of the step, minus its slope there, and the time.
     doubt : y, y_new, what the dense output is off in the middle, -, control: error, factor and
@@ -111,69 +117,27 @@ def _module(tableau: Tableau, lanes: int, timed: bool) -> ir.Module:
     return module
 
 
-Weights = list[tuple[int, float]]
-Start = list[ir.Value] | None
-RowWork = Callable[[list[ir.Value]], None]
-
-
-class _Blocks(Rows):
-    """A function that does the same to each of `count` rows, some at a time."""
-
-    def each_row(self, once: RowWork) -> None:
-        """Build the work on a row, for blocks of rows that share the loading of coefficients."""
-        together = max(1, 16 // self.lanes)
-        whole = self.build.mul(self.build.sdiv(self.count, INTEGER(together)), INTEGER(together))
-        if together > 1:
-            with self.loop(INTEGER(0), whole, together) as index:
-                once([self.build.add(index, INTEGER(j)) for j in range(together)])
-        with self.loop(whole if together > 1 else INTEGER(0), self.count) as index:
-            once([index])
-
-    def weighted(
-        self, rows: list[ir.Value], sums: Sequence[tuple[Start, Weights]]
-    ) -> list[list[ir.Value]]:
-        """Some sums of start + weight * u_j over j, on some rows; u is the array of argument 1.
-
-        They are taken together, so that each u is loaded once.
-        """
-        totals = [list(start or []) for start, _ in sums]
-        for j in sorted({j for _, weights in sums for j, _ in weights}):
-            u = [self.load(1, self.build.add(r, self._block(j))) for r in rows]
-            for total, (_, weights) in zip(totals, sums, strict=True):
-                for weight in (w for k, w in weights if k == j):
-                    terms = [self.multiply(self.constant(weight), v) for v in u]
-                    total[:] = map(self.add, total, terms) if total else terms
-        nothing = [self.constant(0.0)] * len(rows)
-        return [total or nothing for total in totals]
-
-    def _block(self, j: int) -> ir.Value:
-        return self.build.mul(self.count, INTEGER(j))
-
-
-def _weights(coefficients: Array) -> Weights:
-    return [(j, float(c)) for j, c in enumerate(coefficients) if c != 0.0]
-
-
-def _continues(earlier: Array, later: Array) -> bool:
-    """Whether a sum of u_0 .. u_i only adds its last term to an earlier sum of u_0 .. u_(i-1)."""
-    return len(earlier) > 0 and list(later[: len(earlier)]) == list(earlier)
+End = tuple[Callable[[list[ir.Value], list[ir.Value]], list[list[ir.Value]]], Callable[[], None]]
+"""What gives y_new and errors on some rows, from y there; and what is left to do after all rows."""
 
 
 def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool, i: int) -> None:
-    f = _Blocks(module, f"combine_{i}", lanes)
+    f = StateRows(module, f"combine_{i}", lanes)
     earlier = tableau.a[i - 1, : i - 1] if i > 0 else np.empty(0)
-    continued = i > 1 and _continues(earlier, tableau.a[i, :i])
-    a = _weights(tableau.a[i, :i])
+    continued = i > 1 and continues(earlier, tableau.a[i, :i])
+    a = weights(tableau.a[i, :i])
     if continued:
         a = [pair for pair in a if pair[0] == i - 1]
-    c = _weights(tableau.c[i, :i])
+    c = weights(tableau.c[i, :i])
     per_h = f.load(4, PER_H)
     by_time = f.multiply(f.load(4, H), f.constant(float(tableau.d[i])))
     if timed and i > 0:
         _write_stage_time(f, float(tableau.alpha[i]))
-    forced, square = f.build.alloca(f.kind), f.multiply(f.load(4, H), f.load(4, H))
+    if tableau.gamma == 0.0:
+        _write_explicit_argument(f, weights(tableau.a[i, :i]))
+        return
+    forced, square = f.variable(f.constant(0.0)), f.multiply(f.load(4, H), f.load(4, H))
     square = f.multiply(f.constant(1.0 / FAR), square)
-    f.build.store(f.constant(0.0), forced)
 
     def once(rows: list[ir.Value]) -> None:
         shifted = [f.build.add(r, f.count) for r in rows]
@@ -183,7 +147,7 @@ def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool,
         if timed and tableau.d[i] != 0.0:
             slopes = [f.load(3, r) for r in rows]
             second = [f.add(s, f.multiply(by_time, v)) for s, v in zip(second, slopes, strict=True)]
-        if timed and i == 0 and tableau.gamma > 0.0:
+        if timed and i == 0:
             most = f.build.load(forced)
             for r, slope in zip(rows, slopes, strict=True):
                 own = f.add(f.absolute(f.load(0, r)), f.load(4, ATOL))
@@ -198,6 +162,19 @@ def _write_combine(module: ir.Module, tableau: Tableau, lanes: int, timed: bool,
     f.each_row(once)
     if timed and i == 0:
         f.store(f.build.load(forced), 4, FORCED)
+    f.end()
+
+
+def _write_explicit_argument(f: StateRows, a: Weights) -> None:
+    """y + h sum_j a_j k_j."""
+    h = f.load(4, H)
+
+    def once(rows: list[ir.Value]) -> None:
+        (sums,) = f.weighted(rows, [(None, a)])
+        for r, value in zip(rows, sums, strict=True):
+            f.store(f.add(f.load(0, r), f.multiply(h, value)), 2, r)
+
+    f.each_row(once)
     f.end()
 
 
@@ -222,23 +199,16 @@ def _write_stage_time(f: Rows, alpha: float) -> None:
 
 
 def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
-    f = _Blocks(module, "finish", lanes)
-    stages = tableau.m.size
-    continued = _continues(tableau.a[stages - 1, : stages - 1], tableau.m)
-    m = _weights(tableau.m)
-    if continued:
-        m = [pair for pair in m if pair[0] == stages - 1]
-    e = _weights(tableau.e)
+    f = StateRows(module, "finish", lanes)
     zero = f.constant(0.0)
     rtol, atol = f.load(4, RTOL), f.load(4, ATOL)
-    worst_so_far, not_finite = f.build.alloca(f.kind), f.build.alloca(f.kind)
-    f.build.store(zero, worst_so_far)
-    f.build.store(zero, not_finite)
+    worst_so_far, not_finite = f.variable(zero), f.variable(zero)
+    end_of_step = _explicit_end if tableau.gamma == 0.0 else _implicit_end
+    of_rows, after = end_of_step(f, tableau)
 
     def once(rows: list[ir.Value]) -> None:
         y = [f.load(0, r) for r in rows]
-        start = [f.load(2, r) for r in rows] if continued else y
-        y_new, error = f.weighted(rows, [(start, m), (None, e)])
+        y_new, error = of_rows(rows, y)
         worst, unusable = f.build.load(worst_so_far), f.build.load(not_finite)
         for k, r in enumerate(rows):
             f.store(y_new[k], 3, r)
@@ -252,6 +222,7 @@ def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
         f.build.store(unusable, not_finite)
 
     f.each_row(once)
+    after()
     worst = f.build.fadd(f.build.load(worst_so_far), f.build.load(not_finite))
     f.store(worst, 4, ERROR)
     f.store(_factor(f, worst, tableau.order), 4, FACTOR)
@@ -261,6 +232,57 @@ def _write_finish(module: ir.Module, tableau: Tableau, lanes: int) -> None:
     t, h, stop = f.load(4, T), f.load(4, H), f.load(4, STOP)
     f.store(f.choose("==", h, f.subtract(stop, t), stop, f.add(t, h)), 4, T_NEW)
     f.end()
+
+
+def _implicit_end(f: StateRows, tableau: Tableau) -> End:
+    """y_new and the error estimate on some rows; the last stage's argument is there."""
+    stages = tableau.m.size
+    continued = continues(tableau.a[stages - 1, : stages - 1], tableau.m)
+    m = weights(tableau.m)
+    if continued:
+        m = [pair for pair in m if pair[0] == stages - 1]
+    e = weights(tableau.e)
+
+    def of_rows(rows: list[ir.Value], y: list[ir.Value]) -> list[list[ir.Value]]:
+        start = [f.load(2, r) for r in rows] if continued else y
+        return f.weighted(rows, [(start, m), (None, e)])
+
+    return of_rows, lambda: None
+
+
+def _explicit_end(f: StateRows, tableau: Tableau) -> End:
+    """As `_implicit_end`, of an explicit method; y_new is the last stage's argument.
+
+    Then the stiffness: the last two stages are both at the end of the step, so with g_i their
+    arguments, |k_s - k_(s-1)| / |g_s - g_(s-1)| estimates the largest eigenvalue of J as power
+    iteration does (Hairer & Wanner, section IV.2).
+    """
+    stages = tableau.m.size
+    h, zero = f.load(4, H), f.constant(0.0)
+    rtol, atol = f.load(4, RTOL), f.load(4, ATOL)
+    e = weights(tableau.e)
+    between = weights(tableau.a[stages - 1, :stages] - tableau.a[stages - 2, :stages])
+    apart = [(stages - 2, -1.0), (stages - 1, 1.0)]
+    above, below = f.variable(zero), f.variable(zero)
+
+    def of_rows(rows: list[ir.Value], y: list[ir.Value]) -> list[list[ir.Value]]:
+        error, gap, change = f.weighted(rows, [(None, e), (None, between), (None, apart)])
+        y_new, error = [f.load(2, r) for r in rows], [f.multiply(h, part) for part in error]
+        over, under = f.build.load(above), f.build.load(below)
+        for k, r in enumerate(rows):
+            f.store(error[k], 2, f.build.add(r, f.count))
+            size = f.add(atol, f.multiply(rtol, f.absolute(y[k])))
+            weight = f.build.fdiv(f.constant(1.0), f.multiply(size, size))
+            over = f.add(over, f.multiply(weight, f.multiply(change[k], change[k])))
+            under = f.add(under, f.multiply(weight, f.multiply(gap[k], gap[k])))
+        f.build.store(over, above)
+        f.build.store(under, below)
+        return [y_new, error]
+
+    def after() -> None:
+        f.store(f.build.fdiv(f.build.load(above), f.build.load(below)), 4, STIFF)
+
+    return of_rows, after
 
 
 def _write_advance(module: ir.Module, lanes: int) -> None:
@@ -274,43 +296,20 @@ def _write_advance(module: ir.Module, lanes: int) -> None:
 
 def _factor(f: Rows, error: ir.Value, order: int) -> ir.Value:
     """How much longer the next step is to be."""
-    factor = f.multiply(f.constant(SAFETY), _inverse_root(f, error, order))
+    factor = f.multiply(f.constant(SAFETY), inverse_root(f, error, order))
     factor = f.choose("<", factor, f.constant(GROW), factor, f.constant(GROW))
     return f.choose(">", factor, f.constant(SHRINK), factor, f.constant(SHRINK))
 
 
-def _inverse_root(f: Rows, x: ir.Value, order: int) -> ir.Value:
-    """x**(-1/order) to a thousandth, enough to choose a step; x outside 1e-12 .. 1e12 as there.
-
-    Newton's method for y**-order = x from a guess that divides the exponent's bits.
-    """
-    least, most = f.constant(1e-12), f.constant(1e12)
-    x = f.choose(">", x, least, x, least)
-    x = f.choose("<", x, most, x, most)
-    one = INTEGER(0x3FF0000000000000)  # the bits of 1.0
-    y = ir.Constant(f.kind, ir.Undefined)
-    for lane in range(f.lanes):
-        number = f.build.extract_element(x, INDEX(lane)) if f.lanes > 1 else x
-        bits = f.build.sub(f.build.bitcast(number, INTEGER), one)
-        guess = f.build.sub(one, f.build.sdiv(bits, INTEGER(order)))
-        one_y = f.build.bitcast(guess, DOUBLE)
-        y = f.build.insert_element(y, one_y, INDEX(lane)) if f.lanes > 1 else one_y
-    for _ in range(2):
-        power = x
-        for _ in range(order):
-            power = f.multiply(power, y)
-        change = f.subtract(f.constant(1.0), power)
-        y = f.add(y, f.multiply(f.multiply(y, f.constant(1.0 / order)), change))
-    return y
-
-
 def _write_dense(module: ir.Module, tableau: Tableau, lanes: int) -> None:
-    f = _Blocks(module, "dense", lanes)
+    f = StateRows(module, "dense", lanes)
+    h = f.load(4, H) if tableau.gamma == 0.0 else None
 
     def once(rows: list[ir.Value]) -> None:
-        sums = f.weighted(rows, [(None, _weights(coefficients)) for coefficients in tableau.dense])
+        sums = f.weighted(rows, [(None, weights(coefficients)) for coefficients in tableau.dense])
         for block, values in enumerate(sums):
             for r, value in zip(rows, values, strict=True):
+                value = value if h is None else f.multiply(h, value)
                 f.store(value, 3, f.build.add(r, f.build.mul(f.count, INTEGER(block))))
 
     f.each_row(once)
@@ -356,8 +355,7 @@ def _write_middle(module: ir.Module, lanes: int) -> None:
 def _write_doubt(module: ir.Module, tableau: Tableau, lanes: int) -> None:
     f = Rows(module, "doubt", lanes)
     zero, rtol, atol = f.constant(0.0), f.load(4, RTOL), f.load(4, ATOL)
-    worst_so_far = f.build.alloca(f.kind)
-    f.build.store(zero, worst_so_far)
+    worst_so_far = f.variable(zero)
     with f.loop(INTEGER(0), f.count) as r:
         worst, off = f.build.load(worst_so_far), f.absolute(f.load(2, r))
         old, new = f.absolute(f.load(0, r)), f.absolute(f.load(1, r))
@@ -377,7 +375,7 @@ def _write_doubt(module: ir.Module, tableau: Tableau, lanes: int) -> None:
 
 
 def _write_take(module: ir.Module, lanes: int) -> None:
-    f = _Blocks(module, "take", lanes)
+    f = StateRows(module, "take", lanes)
     accept, zero = f.load(4, ACCEPT), f.constant(0.0)
 
     def once(rows: list[ir.Value]) -> None:

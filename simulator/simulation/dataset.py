@@ -39,6 +39,7 @@ def to_dataset(
     wanted: Sequence[Readout],
     start: str,
     tolerances: Tolerances,
+    method: str,
 ) -> xr.Dataset:
     """The labelled result of a design.
 
@@ -73,7 +74,7 @@ def to_dataset(
     kinds, kind = np.unique(status, return_inverse=True)
     words = np.array([Status(int(k)).name for k in kinds])[kind].reshape(design.shape)
     variables["status"] = (design.dims, words, {"long_name": "how the run ended"})
-    return xr.Dataset(variables, coordinates, _provenance(model, start, tolerances))
+    return xr.Dataset(variables, coordinates, _provenance(model, start, tolerances, method))
 
 
 def variable_name(output: str) -> str:
@@ -97,14 +98,14 @@ def _version(distribution: str) -> str:
     return version(distribution)
 
 
-def _provenance(model: Model, start: str, tolerances: Tolerances) -> dict[str, Any]:
+def _provenance(model: Model, start: str, tolerances: Tolerances, method: str) -> dict[str, Any]:
     return {
         "model": model.definition.name,
         "model_hash": model.hash,
         "steroidsim_version": __version__,
         "numba_version": _version("numba"),
         "numpy_version": np.__version__,
-        "method": "Rodas5P",
+        "method": method,
         "start": start,
         "rtol": tolerances.rtol,
         "atol": tolerances.atol,

@@ -28,7 +28,7 @@ from .plan import plan
 from .progress import run_progress, worker_count
 from .readouts import Readout, all_readouts, constant_readouts, readouts
 from .rest import equilibrate
-from .runs import Outcome, simulate_runs
+from .runs import METHODS, Outcome, simulate_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Start = Literal["steady_state", "initial"]
+Method = Literal["auto", "Rodas5P", "Tsit5"]
 
 MAX_STEPS = 20_000  # a 4-day run of the bundled model takes about a hundred
 
@@ -107,6 +108,7 @@ class Model:
         on_failure: Literal["mark", "raise"] = "mark",
         workers: int | None = None,
         progress: bool | None = None,
+        method: Method = "auto",
         **factors: Any,
     ) -> xr.Dataset:
         """Simulate every combination of the factors' levels.
@@ -143,6 +145,10 @@ class Model:
             Threads (default: the cores this process may use). The numbers do not depend on it.
         progress
             True, False, or None: a bar on a terminal and in Jupyter.
+        method
+            ``"Rodas5P"`` (Rosenbrock, for stiff systems), ``"Tsit5"`` (explicit Runge-Kutta, for
+            systems that are not), or ``"auto"``: each run begins with explicit steps and goes on
+            with Rosenbrock ones when stability limits them.
         **factors
             Factor, drug, parameter or species -> a level, or a list of levels, which becomes a
             dimension of the result in the order written.
@@ -165,6 +171,7 @@ class Model:
         tolerances = _check_tolerances(rtol, atol, max_steps)
         deadline = _deadline(max_seconds)
         _check_choice("on_failure", on_failure, ("mark", "raise"))
+        self._check_method(method)
         design = make_design(self.definition, factors, conditions, set, self.names)
         wanted = readouts(self, outputs, dims=design.dims)
         grid, columns = _with_zero(times, wanted)
@@ -192,6 +199,7 @@ class Model:
                 names,
                 rest=rest,
                 tolerances=tolerances,
+                method=method,
                 workers=threads,
                 progress=advance,
                 deadline=deadline,
@@ -207,6 +215,7 @@ class Model:
             wanted,
             start,
             tolerances,
+            method,
         )
 
     def steady_state(
@@ -267,6 +276,7 @@ class Model:
             [r.quantity for r in wanted],
             rest=rest,
             tolerances=tolerances,
+            method="Rodas5P",
             workers=threads,
         )
         report_failures(self, design, outcome, tolerances, on_failure)
@@ -279,6 +289,7 @@ class Model:
             wanted,
             "steady_state",
             tolerances,
+            "Rodas5P",
         )
 
     def cohort(self, name: str, n: int | None = None, seed: int = 0) -> pd.DataFrame:
@@ -312,6 +323,14 @@ class Model:
     def is_constant_readout(self, observable: str) -> bool:
         """Whether no reaction can change this observable (a conserved total, a constant)."""
         return observable in constant_readouts(self)
+
+    def _check_method(self, method: str) -> None:
+        _check_choice("method", method, tuple(METHODS))
+        if method == "Tsit5" and self.kernel.equations.algebraic:
+            raise ConditionError(
+                f"Tsit5 cannot solve the algebraic rules of {self.definition.name}: write"
+                ' method="Rodas5P", or leave method out.'
+            )
 
     def _check_start(self, start: Start | None) -> Start:
         if start is None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..codegen import Kernel
 from ..codegen.initial import Columns, Levels
 from ..conditions import Design, resolve
-from ..integrator.batch import Changes
+from ..integrator.work import Changes
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

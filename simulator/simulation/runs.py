@@ -18,13 +18,16 @@ from ..codegen.initial import at_levels
 from ..integrator.batch import integrate_batch
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
-from ..integrator.tableau import rodas5p
+from ..integrator.tableau import rodas5p, tsit5
 from .plan import Array, Indices, Plan, blocks, pieces, runs_at_once, schedules
 from .rest import Rest
 
 __all__ = ["Outcome", "simulate_runs", "start_values"]
 
 Progress = Callable[[int], None]
+
+METHODS = {"auto": None, "Rodas5P": rodas5p(), "Tsit5": tsit5()}
+"""Methods of integration by name; None chooses for each run."""
 
 
 class Outcome(NamedTuple):
@@ -65,6 +68,7 @@ def simulate_runs(
     *,
     rest: Rest | None,
     tolerances: Tolerances,
+    method: str,
     workers: int,
     progress: Progress | None = None,
     deadline: float = math.inf,
@@ -77,6 +81,8 @@ def simulate_runs(
         Ids of the quantities to report.
     rest
         Where the runs begin; None begins from the initial values.
+    method
+        A name from `METHODS`.
     deadline
         As of `equilibrate`.
     """
@@ -89,13 +95,13 @@ def simulate_runs(
         outputs[:, status != Status.SUCCESS] = np.nan
         if progress is not None:
             progress(runs - settled.size)
-    system, method, scheduled = kernel.system(names), rodas5p(), schedules(plans)
+    system, tableau, scheduled = kernel.system(names), METHODS[method], schedules(plans)
     numbers = len(kernel.states) + len(kernel.parameters)
     for block in blocks(settled, runs_at_once(workers, numbers)):
         states, parameters = start_values(plans, rest, block)
         ends = integrate_batch(
             system,
-            method,
+            tableau,
             tolerances,
             states,
             parameters,

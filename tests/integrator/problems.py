@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.codegen import Kernel, compile_network
-from simulator.integrator.batch import Changes, Ends, integrate_batch, no_changes
+from simulator.integrator.batch import integrate_batch
 from simulator.integrator.steady import settle_batch
 from simulator.integrator.system import Tolerances
 from simulator.integrator.tableau import rodas5p
+from simulator.integrator.work import Changes, Ends, no_changes
 from simulator.network.antimony import read_antimony
 from simulator.network.formula import parse_formula
 
@@ -67,6 +68,30 @@ w' = 3e7*v^2
 u = 1
 v = 0
 w = 0
+"""
+
+# Lotka & Volterra: hundreds of steps, none of them stiff.
+PREDATORS = """
+x' = a*x - b*x*y
+y' = c*x*y - d*y
+x = 10
+y = 5
+a = 1.1
+b = 0.4
+c = 0.1
+d = 0.4
+"""
+
+# An oscillator, and a state that follows it the closer the larger k is.
+FOLLOWED = """
+x' = w*v
+v' = -w*x
+q' = k*(x - q)
+x = 1
+v = 0
+q = 0
+w = 1
+k = 0.1
 """
 
 VAN_DER_POL = """
@@ -122,6 +147,7 @@ def integrate(
     outputs=None,
     runs=1,
     tolerances=TIGHT,
+    tableau=METHOD,
     changes=(),
     held=(),
     workers=1,
@@ -140,7 +166,7 @@ def integrate(
     out = np.full((len(outputs), len(y), len(times)), np.nan)
     ends = integrate_batch(
         kernel.system(outputs, held),
-        METHOD,
+        tableau,
         tolerances,
         y,
         p,

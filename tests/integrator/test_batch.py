@@ -16,6 +16,7 @@ from simulator.codegen import compile_network
 from simulator.integrator.batch import integrate_batch, run_on_lanes
 from simulator.integrator.status import Status
 from simulator.integrator.system import evaluate, read_outputs
+from simulator.integrator.tableau import tsit5
 from tests.integrator import problems
 from tests.integrator.problems import METHOD, Tolerances, integrate, same
 
@@ -234,10 +235,21 @@ def zoo():
             {"a": spoilt(spread(-1, 1), np.nan), "b": spoilt(spread(-2, -0.1), 1.0, 9.0)},
             "a",
         ),
+        "explicit": (
+            EVENTFUL,
+            {"a": spoilt(spread(-1, 1), np.nan, 1.0), "d": spoilt(spread(-1, 0.5), 1.0, -0.5)},
+            "b",
+        ),
+        "chosen": (
+            problems.FOLLOWED,
+            {"w": spoilt(spread(0.5, 2.5), np.nan, 1e9), "k": spread(-1, 5)},
+            "k",
+        ),
     }
 
 
-ZOO = ("chain", "forced", "pole", "robertson", "events", "algebraic")
+TABLEAUS = {"explicit": tsit5(), "chosen": None}
+ZOO = ("chain", "forced", "pole", "robertson", "events", "algebraic", "explicit", "chosen")
 
 
 @cache
@@ -258,6 +270,7 @@ def animal(name):
         )
     options = {"runs": RUNS, "changes": changes, "outputs": kernel.outputs, **values}
     options["tolerances"] = Tolerances(1e-7, 1e-9, 3000)
+    options["tableau"] = TABLEAUS.get(name, problems.METHOD)
     return kernel, options
 
 
@@ -352,7 +365,7 @@ def test_rates_and_outputs_of_python_batches_are_those_of_single_runs():
 def digest():
     """Of all that a few batches give."""
     total = hashlib.sha256()
-    for name in ("events", "algebraic"):
+    for name in ("events", "algebraic", "chosen"):
         found = picked(name, range(RUNS), 2)
         for part in (found.out, *found.ends):
             total.update(np.ascontiguousarray(part).tobytes())

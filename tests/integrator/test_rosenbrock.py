@@ -1,16 +1,21 @@
-"""Rosenbrock steps of runs against closed forms and SciPy: accuracy, order, outputs, changes."""
+"""Steps of runs against closed forms and SciPy: accuracy, order, outputs, changes."""
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from simulator.integrator.group import describe, idle_group
-from simulator.integrator.rosenbrock import attempt, linearise, put_run
 from simulator.integrator.status import Status
-from simulator.integrator.step_code import CONTROL, ERROR, STOP, H, T, compile_method
-from tests.integrator import problems, rows
+from simulator.integrator.step_code import ERROR
+from simulator.integrator.tableau import rodas5p, tsit5
+from tests.integrator import problems
 from tests.integrator.problems import METHOD, Tolerances, integrate, same
+from tests.integrator.steps import Steps
 from tests.tolerances import RADAU_RELATIVE
+
+EVERY = pytest.mark.parametrize("tableau", [rodas5p(), tsit5()], ids=["Rodas5P", "Tsit5"])
+CHOSEN = pytest.mark.parametrize(
+    "tableau", [rodas5p(), tsit5(), None], ids=["Rodas5P", "Tsit5", "auto"]
+)
 
 # ------------------------------------------------------------------ accuracy
 
@@ -135,54 +140,6 @@ def test_a_system_without_states_is_its_rules():
 # ------------------------------------------------------------------ order
 
 
-class Steps:
-    """Steps of given length of a group, each lane its own run."""
-
-    def __init__(self, text, **values):
-        kernel = problems.compiled(text)
-        self.system = kernel.system()
-        self.method = compile_method(METHOD, self.system.lanes, self.system.timed)
-        self.g, self.tables = describe(self.system, self.method, problems.TIGHT)
-        self.w = idle_group(self.g, self.system, self.method, problems.TIGHT)
-        y, p = problems.batch(kernel, **values)
-        for lane in range(self.g.lanes):
-            put_one(self.g, self.w, lane, y[0], p[0])
-        self.control = self.rows(self.g.at_control, CONTROL)
-        self.control[STOP] = np.inf
-        self.y = self.rows(self.g.at_y, self.g.n)
-        self.y_new = self.rows(self.g.at_y_new, self.g.n)
-
-    def rows(self, place, count):
-        return self.w[place : place + count * self.g.lanes].reshape(count, self.g.lanes)
-
-    def step(self, h):
-        self.control[H] = h
-        step_once(self.g, self.tables, self.w, self.method.gamma)
-
-    def take(self):
-        self.y[:] = self.y_new
-        self.control[T] += self.control[H]
-
-    def dense(self, s):
-        u = self.rows(self.g.at_u, self.g.stages * self.g.n)
-        rest = self.rows(self.g.at_dense, 3 * self.g.n)
-        rows.call(self.method.dense, None, u, None, rest, count=self.g.n)
-        q = rest.reshape(3, self.g.n, -1)
-        bend = q[0] + s * (q[1] + s * q[2])
-        return (1 - s) * self.y + s * (self.y_new + (1 - s) * bend)
-
-
-@rows.entry
-def put_one(g, w, lane, y, p):
-    put_run(g, w, lane, y, p)
-
-
-@rows.entry
-def step_once(g, tables, w, gamma):
-    linearise(g, tables, w)
-    attempt(g, tables, w, gamma)
-
-
 def step_by_numpy(matrix, y, h):
     """One step of y' = matrix y in the form of `tableau`."""
     left = np.eye(len(y)) / (h * METHOD.gamma) - matrix
@@ -237,19 +194,21 @@ def test_order_with_explicit_time_by_regression():
     assert slope(1 / counts, errors) == pytest.approx(5, abs=0.2)
 
 
+@EVERY
 @pytest.mark.parametrize("s", [0.25, 0.5])
-def test_order_of_dense_output_by_regression(s):
+def test_order_of_dense_output_by_regression(s, tableau):
     """Of order 4: the error within one step from an exact value falls as h**5."""
-    steps = Steps(problems.BLOW_UP)
+    steps = Steps(problems.BLOW_UP, tableau)
     h = np.geomspace(0.02, 0.1, steps.g.lanes)
     steps.step(h)
     errors = np.abs(steps.dense(s)[0] - 1 / (1 - s * h))
     assert slope(h, errors) == pytest.approx(5, abs=0.2)
 
 
-def test_order_of_the_error_estimate_by_regression():
-    steps = Steps(problems.BLOW_UP)
-    h = np.geomspace(0.02, 0.1, steps.g.lanes)
+@EVERY
+def test_order_of_the_error_estimate_by_regression(tableau):
+    steps = Steps(problems.BLOW_UP, tableau)
+    h = np.geomspace(0.01, 0.05, steps.g.lanes)
     steps.step(h)
     scale = 1e-13 + 1e-10 * steps.y_new[0]
     assert slope(h, steps.control[ERROR] * scale) == pytest.approx(5, abs=0.2)
@@ -275,10 +234,11 @@ GRIDS = {
 }
 
 
+@CHOSEN
 @pytest.mark.parametrize("text", [problems.CHAIN, problems.FORCED, problems.VAN_DER_POL])
-def test_output_times_change_nothing(text):
+def test_output_times_change_nothing(text, tableau):
     """The same steps, and the same values at the same times, to the last bit."""
-    found = {name: integrate(text, times) for name, times in GRIDS.items()}
+    found = {name: integrate(text, times, tableau=tableau) for name, times in GRIDS.items()}
     at_three = [f.out[:, 0, list(GRIDS[name]).index(3.0)] for name, f in found.items()]
     at_end = [f.out[:, 0, -1] for f in found.values()]
     for name, f in found.items():
@@ -288,19 +248,22 @@ def test_output_times_change_nothing(text):
             assert same(getattr(f.ends, part), getattr(found["ends"].ends, part))
 
 
-def test_output_times_change_nothing_where_things_happen():
+@CHOSEN
+def test_output_times_change_nothing_where_things_happen(tableau):
     text = "A' = -k*A + sin(time); A = 1; k = 1; n = 0; at (A < 0.5): A = 1, n = n + 1;"
     changes = [(2.5, "k", 2.0), (10.0, "k", 0.5)]
-    found = {n: integrate(text, t, outputs=("A", "n"), changes=changes) for n, t in GRIDS.items()}
+    options = {"outputs": ("A", "n"), "changes": changes, "tableau": tableau}
+    found = {n: integrate(text, t, **options) for n, t in GRIDS.items()}
     for name, f in found.items():
         assert same(f.out[:, 0, list(GRIDS[name]).index(3.0)], found["ends"].out[:, 0, 0])
         assert same(f.ends.accepted, found["ends"].ends.accepted)
 
 
+@CHOSEN
 @pytest.mark.parametrize("rtol", [1e-4, 1e-8])
-def test_outputs_within_steps_are_as_accurate_as_their_ends(rtol):
-    times = np.linspace(0, 30, 3001)
-    found = integrate(problems.OSCILLATOR, times, tolerances=Tolerances(rtol, rtol, 10_000))
+def test_outputs_within_steps_are_as_accurate_as_their_ends(rtol, tableau):
+    times, tolerances = np.linspace(0, 30, 3001), Tolerances(rtol, rtol, 10_000)
+    found = integrate(problems.OSCILLATOR, times, tolerances=tolerances, tableau=tableau)
     assert found.ends.accepted[0] < 1000
     assert np.abs(found.out[0, 0] - np.cos(times)).max() < 100 * rtol
 
@@ -339,8 +302,9 @@ def test_outputs_are_written_to_the_rows_given():
     assert np.isnan(out[0, [1, 3]]).all()
 
 
-def test_held_states_stay():
-    found = integrate(problems.CHAIN, [0.0, 1.0, 2.0], held=("A",))
+@CHOSEN
+def test_held_states_stay(tableau):
+    found = integrate(problems.CHAIN, [0.0, 1.0, 2.0], held=("A",), tableau=tableau)
     expected = (1 - np.exp(-2 * np.array([0.0, 1.0, 2.0]))) / 2
     assert found.out[0, 0].tolist() == [1.0] * 3
     np.testing.assert_allclose(found.out[1, 0], expected, rtol=1e-9)
@@ -349,11 +313,12 @@ def test_held_states_stay():
 # ------------------------------------------------------------------ scheduled changes
 
 
-def test_scheduled_changes_are_exact():
+@CHOSEN
+def test_scheduled_changes_are_exact(tableau):
     """Decay at rate 1 until t = 1, none until t = 2, then rate 3."""
     changes = [(1.0, "a", 0.0), (2.0, "a", 3.0)]
     times = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
-    found = integrate(problems.CHAIN, times, changes=changes)
+    found = integrate(problems.CHAIN, times, changes=changes, tableau=tableau)
     expected = np.exp([-0.0, -0.5, -1.0, -1.0, -1.0, -2.5])
     np.testing.assert_allclose(found.out[0, 0], expected, rtol=1e-9)
 
@@ -389,9 +354,15 @@ def test_each_run_has_its_own_changes():
     np.testing.assert_allclose(found.out[0, :, 0], np.exp([-1.0, -2.0, -2.5]), rtol=1e-9)
 
 
+@CHOSEN
 @pytest.mark.parametrize("count", [10, 1000])
-def test_many_changes(count):
+def test_many_changes(count, tableau):
     """A rate that is 0 and 1 in turn: half of the time counts."""
     changes = [(k / 10, "a", float(k % 2 == 0)) for k in range(count)]
-    found = integrate(problems.CHAIN, [count / 10], changes=changes)
+    found = integrate(
+        *(problems.CHAIN, [count / 10]),
+        changes=changes,
+        tableau=tableau,
+        tolerances=Tolerances(1e-10, 1e-40, 50_000),
+    )
     np.testing.assert_allclose(found.out[0, 0, 0], np.exp(-count / 20), rtol=1e-8)

@@ -12,12 +12,13 @@ from simulator.integrator.step_code import (
     FACTOR,
     PER_H,
     RTOL,
+    STIFF,
     H,
     compile_method,
 )
 from simulator.integrator.tableau import rodas5p, tsit5
 from tests.integrator import rows
-from tests.tolerances import STEP_FACTOR, STEP_TWIN_RELATIVE
+from tests.tolerances import COMPILED_TWIN_RELATIVE, STEP_FACTOR, STEP_TWIN_RELATIVE
 
 LANES = (1, 4, 8, 16)
 SIZES = (1, 2, 3, 7, 16, 17, 33)
@@ -38,8 +39,14 @@ class Group:
         self.control[PER_H] = 1 / self.control[H]
 
     @property
+    def explicit(self):
+        return self.tableau.gamma == 0.0
+
+    @property
     def by_stage(self):
-        return self.u.reshape(self.stages, self.n, self.lanes)
+        """The u_i: of an explicit method, rates k_i lie there, and u_i = h k_i."""
+        stages = self.u.reshape(self.stages, self.n, self.lanes)
+        return self.control[H] * stages if self.explicit else stages
 
     def weighted(self, coefficients):
         """sum_j c_j u_j, and the sum of magnitudes that its round-off is measured by."""
@@ -64,7 +71,7 @@ def test_arguments_and_right_hand_sides_of_stages(tableau, lanes, timed):
         group = Group(tableau, n, lanes)
         h = group.control[H]
         argument = rows.empty(2 * n, lanes)
-        for i in range(group.stages):
+        for i in range(1 if group.explicit else 0, group.stages):
             rows.call(
                 int(method.combine[i]),
                 *(group.y, group.u, argument, group.by_time, group.control),
@@ -73,6 +80,8 @@ def test_arguments_and_right_hand_sides_of_stages(tableau, lanes, timed):
             if i > 0:
                 total, magnitude = group.weighted(tableau.a[i, :i])
                 assert_close(argument[:n], group.y + total, np.abs(group.y) + magnitude)
+            if group.explicit:
+                continue
             total, magnitude = group.weighted(tableau.c[i, :i])
             slope = h * tableau.d[i] * group.by_time if timed else np.zeros((n, lanes))
             assert_close(argument[n:], total / h + slope, magnitude / h + np.abs(slope))
@@ -85,10 +94,10 @@ def test_end_of_a_step(tableau, lanes):
     for n in SIZES:
         group = Group(tableau, n, lanes)
         last = group.stages - 1
-        argument = rows.block(group.y + group.weighted(tableau.a[last, :last])[0])
+        argument = rows.empty(2 * n, lanes)
         group.control[RTOL], group.control[ATOL] = 1e-2, 1e-3
         group.u *= 10.0 ** np.linspace(-6, 2, lanes)
-        argument[:] = group.y + group.weighted(tableau.a[last, :last])[0]
+        argument[:n] = group.y + group.weighted(tableau.a[last, :last])[0]
         y_new = rows.empty(n, lanes)
         rows.call(method.finish, group.y, group.u, argument, y_new, group.control, count=n)
         total, magnitude = group.weighted(tableau.m)
@@ -97,6 +106,25 @@ def test_end_of_a_step(tableau, lanes):
         scale = 1e-3 + 1e-2 * np.maximum(np.abs(group.y), np.abs(y_new))
         norm = (np.abs(error) / scale).max(axis=0)
         assert_close(group.control[ERROR], norm, (magnitude / scale).max(axis=0))
+        if group.explicit:
+            assert_close(argument[n:], error, magnitude)
+
+
+@pytest.mark.parametrize("lanes", LANES)
+def test_stiffness_of_an_explicit_step(lanes):
+    """h |k_7 - k_6| / |g_7 - g_6| in the weights of the error."""
+    tableau = TABLEAUS["Tsit5"]
+    method = compile_method(tableau, lanes, False)
+    for n in SIZES:
+        group = Group(tableau, n, lanes)
+        group.control[RTOL], group.control[ATOL] = 1e-2, 1e-3
+        argument, y_new = rows.empty(2 * n, lanes), rows.empty(n, lanes)
+        rows.call(method.finish, group.y, group.u, argument, y_new, group.control, count=n)
+        weights = 1 / (1e-3 + 1e-2 * np.abs(group.y))
+        rates = group.by_stage[6] - group.by_stage[5]
+        states = group.weighted(tableau.a[6] - tableau.a[5])[0]
+        above, below = (np.sum((weights * part) ** 2, axis=0) for part in (rates, states))
+        np.testing.assert_allclose(group.control[STIFF], above / below, rtol=COMPILED_TWIN_RELATIVE)
 
 
 @pytest.mark.parametrize("lanes", LANES)
@@ -139,7 +167,7 @@ def test_coefficients_of_dense_output(tableau, lanes):
     for n in SIZES:
         group = Group(tableau, n, lanes)
         dense = rows.empty(3 * n, lanes)
-        rows.call(method.dense, None, group.u, None, dense, count=n)
+        rows.call(method.dense, None, group.u, None, dense, group.control, count=n)
         for block, coefficients in enumerate(tableau.dense):
             assert_close(dense[block * n : (block + 1) * n], *group.weighted(coefficients))
 
