@@ -87,6 +87,7 @@ class Kernel:
     _nodes: Mapping[str, int]
     _network: Network
     _readers: dict[tuple[str, ...], Reader] = field(default_factory=dict)
+    _systems: dict[tuple[tuple[str, ...], frozenset[str]], System] = field(default_factory=dict)
     _conserved: dict[frozenset[str], Conserved] = field(default_factory=dict)
     settled: dict[object, dict[bytes, tuple[Array, int]]] = field(default_factory=dict)
 
@@ -100,10 +101,16 @@ class Kernel:
         held
             States that stay at their values.
         """
+        key = tuple(outputs), frozenset(held)
+        if key not in self._systems:
+            self._systems[key] = self._system(*key)
+        return self._systems[key]
+
+    def _system(self, outputs: tuple[str, ...], held: frozenset[str]) -> System:
         indices = [i for i, name in enumerate(self.states) if name in held]
         entries = np.flatnonzero(np.isin(self.pattern[0], indices))
         algebraic = [i for i, name in enumerate(self.states) if name in self.equations.algebraic]
-        reader = self._reader(tuple(outputs))
+        reader = self._reader(outputs)
         scratch = max(self._sizes.scratch, reader.scratch)
         factorise, solve = (
             (self.code.address("factorise"), self.code.address("solve"))
