@@ -186,7 +186,7 @@ def too_small(h, t):  # type: ignore[no-untyped-def]
 
 
 @entry_point
-def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps, explicit):  # type: ignore[no-untyped-def]
+def _integrate_runs(g, tables, w, lane_of, work, ends, queue, jumps, explicit):  # type: ignore[no-untyped-def]
     last, live = work.times[work.times.size - 1], 0
     for lane in range(g.lanes):
         live += next_run(g, tables, w, lane_of, lane, work, ends, queue, jumps)
@@ -204,7 +204,7 @@ def _integrate_runs(g, tables, w, gamma, lane_of, work, ends, queue, jumps, expl
         if explicit is not None:
             attempt_explicit(g, tables, w)
         else:
-            dense = attempt(g, tables, w, gamma)
+            dense = attempt(g, tables, w)
         accept(g, tables, w, lane_of, ends, work.times, work.out, jumps, explicit, dense)
         for lane in range(g.lanes):
             run = lane_of[RUN, lane]
@@ -318,7 +318,7 @@ def _on_group(
 
     def integrate(queue: Indices) -> None:
         w, lane_of = idle_group(g, system, method, tolerances), np.full((LANE_ROWS, g.lanes), IDLE)
-        _integrate_runs(g, tables, w, method.gamma, lane_of, work, ends, queue, jumps, explicit)
+        _integrate_runs(g, tables, w, lane_of, work, ends, queue, jumps, explicit)
 
     return integrate
 

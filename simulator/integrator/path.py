@@ -103,7 +103,7 @@ def leave(g, w, lane, run, status, elapsed, path, ends):  # type: ignore[no-unty
 
 @entry_point
 def _follow_runs(  # type: ignore[no-untyped-def]
-    g, tables, w, gamma, quiet, runs, parameters, path, ends, queue, lane_of, times
+    g, tables, w, quiet, runs, parameters, path, ends, queue, lane_of, times
 ):
     """Integrate every run until it is quiet; time stands still at 0.
 
@@ -135,7 +135,7 @@ def _follow_runs(  # type: ignore[no-untyped-def]
             if elapsed[lane] < 0.0:
                 w[H * lanes + lane] = first_step(g, tables, w, lane)
                 elapsed[lane], marked[lane] = 0.0, w[H * lanes + lane]
-        attempt(g, tables, w, gamma)
+        attempt(g, tables, w)
         for lane in range(lanes):
             taken = place[lane] != IDLE and w[ERROR * lanes + lane] <= 1.0
             w[ACCEPT * lanes + lane] = 0.0 if taken else 1.0
@@ -208,7 +208,7 @@ def follow_paths(
         w = idle_group(g, system, method, tolerances)
         lane_of, times = np.full((2, g.lanes), IDLE), np.zeros((2, g.lanes))
         _follow_runs(
-            *(g, tables, w, method.gamma, quiet, runs, parameters, path, ends),
+            *(g, tables, w, quiet, runs, parameters, path, ends),
             *(queue, lane_of, times),
         )
 

@@ -101,7 +101,7 @@ def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def attempt(g, tables, w, gamma):  # type: ignore[no-untyped-def]
+def attempt(g, tables, w):  # type: ignore[no-untyped-def]
     """One attempted step of every lane from (t, y), linearised there already.
 
     Returns whether the coefficients of its dense output are there.

@@ -147,8 +147,8 @@ class Model:
             True, False, or None: a bar on a terminal and in Jupyter.
         method
             ``"Rodas5P"`` (Rosenbrock, for stiff systems), ``"Tsit5"`` (explicit Runge-Kutta, for
-            systems that are not), or ``"auto"``: each run begins with explicit steps and goes on
-            with Rosenbrock ones when stability limits them.
+            systems that are not), or ``"auto"``: each run begins with Rosenbrock steps, and goes on
+            with explicit ones as long as these could be as long.
         **factors
             Factor, drug, parameter or species -> a level, or a list of levels, which becomes a
             dimension of the result in the order written.

@@ -34,7 +34,7 @@ class Steps:
         self.control[H] = h
         fresh = np.ones((LANE_ROWS, self.g.lanes), np.int64)
         explicit = 1 if self.method.gamma == 0.0 else None
-        step_once(self.g, self.tables, self.w, self.method.gamma, fresh, explicit)
+        step_once(self.g, self.tables, self.w, fresh, explicit)
 
     def take(self):
         self.y[:] = self.y_new
@@ -55,10 +55,10 @@ def put_one(g, w, lane, y, p):
 
 
 @rows.entry
-def step_once(g, tables, w, gamma, lane_of, explicit):
+def step_once(g, tables, w, lane_of, explicit):
     if explicit is not None:
         begin_pieces(g, tables, w, lane_of)
         attempt_explicit(g, tables, w)
     else:
         linearise(g, tables, w)
-        attempt(g, tables, w, gamma)
+        attempt(g, tables, w)
