@@ -8,7 +8,7 @@ tables and w hold: see `group`.
 from .cache import compiled
 from .lanes import call
 from .reporting import FRESH
-from .rosenbrock import linearise
+from .rosenbrock import linearise, rates_at
 from .step_code import STAGE_T, H
 from .step_code import T as TIME
 
@@ -25,20 +25,11 @@ def begin_pieces(g, tables, w, lane_of):  # type: ignore[no-untyped-def]
     if unknown:
         linearise(g, tables, w)
     else:
-        call(g.rates, w, TIME * lanes, g.at_y, g.at_q, g.at_linear, g.at_scratch, 0)
-        hold(g, tables, w, g.at_linear)
+        rates_at(g, tables, w, TIME * lanes, g.at_y, g.at_linear)
     for lane in range(lanes):
         if lane_of[FRESH, lane] == 1:
             for k in range(g.n):
                 w[g.at_u + k * lanes + lane] = w[g.at_linear + k * lanes + lane]
-
-
-@compiled
-def hold(g, tables, w, rates):  # type: ignore[no-untyped-def]
-    """Held states have no rates."""
-    for j in range(g.held_count):
-        for lane in range(g.lanes):
-            w[rates + tables[g.held + j] * g.lanes + lane] = 0.0
 
 
 @compiled
@@ -48,10 +39,8 @@ def attempt_explicit(g, tables, w):  # type: ignore[no-untyped-def]
     call(g.begin, w, 0, 0, 0, 0, 0, 0)
     time = STAGE_T * lanes if g.timed != 0 else TIME * lanes
     for i in range(1, g.stages):
-        combine, rates = tables[g.combine + i], g.at_u + i * rows
-        call(combine, w, g.at_y, g.at_u, g.at_argument, g.at_by_time, 0, g.n)
-        call(g.rates, w, time, g.at_argument, g.at_q, rates, g.at_scratch, 0)
-        hold(g, tables, w, rates)
+        call(tables[g.combine + i], w, g.at_y, g.at_u, g.at_argument, g.at_by_time, 0, g.n)
+        rates_at(g, tables, w, time, g.at_argument, g.at_u + i * rows)
     call(g.finish, w, g.at_y, g.at_u, g.at_argument, g.at_y_new, 0, g.n)
 
 

@@ -4,7 +4,7 @@ Compiled code takes three things: `g`, integers (addresses of functions, numbers
 `tables`, one array of all index tables; and `w`, one flat array of all numbers.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,9 @@ class Group(NamedTuple):
     switches: int
 
 
+RECORD = np.dtype((np.record, [(name, np.int64) for name in Group._fields]))
+
+
 def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[np.record, Indices]:
     """The integers and index tables of a group.
 
@@ -142,8 +145,8 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[np
         *places,
         *starts[:-1],
     )
-    kinds = [(name, np.int64) for name in Group._fields]
-    return np.rec.array([tuple(g)], dtype=kinds)[0], np.concatenate(indices)
+    record: Any = np.array(tuple(g), RECORD)[()]
+    return record, np.concatenate(indices)
 
 
 def dense_size(n: int) -> int:
@@ -152,9 +155,10 @@ def dense_size(n: int) -> int:
 
 
 def idle_group(
-    g: np.record, system: System, method: Method, tolerances: Tolerances
+    record: np.record, system: System, method: Method, tolerances: Tolerances
 ) -> NDArray[np.float64]:
     """The flat array of a group without runs; what is never touched takes no memory."""
+    g = Group(*record.tolist())  # reading a field of a record from Python takes long
     w = aligned(g.end)
     control = w[: g.at_y].reshape(CONTROL, g.lanes)
     control[H], control[STOP], control[BEFORE] = 1.0, np.inf, np.inf

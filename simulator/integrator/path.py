@@ -136,9 +136,6 @@ def _follow_runs(  # type: ignore[no-untyped-def]
                 w[H * lanes + lane] = first_step(g, tables, w, lane)
                 elapsed[lane], marked[lane] = 0.0, w[H * lanes + lane]
         attempt(g, tables, w)
-        for lane in range(lanes):
-            taken = place[lane] != IDLE and w[ERROR * lanes + lane] <= 1.0
-            w[ACCEPT * lanes + lane] = 0.0 if taken else 1.0
         call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
         for lane in range(lanes):
             one, h, status, done = place[lane], w[H * lanes + lane], SUCCESS, False

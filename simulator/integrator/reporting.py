@@ -46,13 +46,10 @@ def write_pending(g, w, lane_of, lane, out):  # type: ignore[no-untyped-def]
         call(g.outputs, w, times, source, p, g.at_points, g.at_scratch, 0)
         source = g.at_points
     # Unsigned places: numba need not ask whether they count from the end.
-    first, times_left = (
-        lane_of[ROW, lane] * size + lane_of[REPORTED, lane] - count,
-        np.uint64(count),
-    )
+    first = lane_of[ROW, lane] * size + lane_of[REPORTED, lane] - count
     for r in range(g.reported):
         to, come = np.uint64(first + r * runs * size), np.uint64(source + r * lanes)
-        for j in range(times_left):
+        for j in range(np.uint64(count)):
             values[to + j] = w[come + j]
     lane_of[PENDING, lane] = 0
 

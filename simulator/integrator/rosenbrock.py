@@ -15,14 +15,26 @@ from .step_code import T as TIME
 
 
 @compiled
+def hold(g, tables, w, slopes):  # type: ignore[no-untyped-def]
+    """Held states do not move: their rows of the array at `slopes` are 0."""
+    for j in range(g.held_count):
+        for lane in range(g.lanes):
+            w[slopes + tables[g.held + j] * g.lanes + lane] = 0.0
+
+
+@compiled
+def rates_at(g, tables, w, time, y, out):  # type: ignore[no-untyped-def]
+    """Rates of the states at `y`, with held states at rest, into `out`; times lie at `time`."""
+    call(g.rates, w, time, y, g.at_q, out, g.at_scratch, 0)
+    hold(g, tables, w, out)
+
+
+@compiled
 def linearise(g, tables, w):  # type: ignore[no-untyped-def]
     """Rates, J and df/dt at (t, y), with held states at rest."""
     call(g.linearise, w, TIME * g.lanes, g.at_y, g.at_q, g.at_linear, g.at_scratch, 0)
-    for i in range(g.held_count):
-        k = tables[g.held + i] * g.lanes
-        for lane in range(g.lanes):
-            w[g.at_linear + k + lane] = 0.0
-            w[g.at_by_time + k + lane] = 0.0
+    hold(g, tables, w, g.at_linear)
+    hold(g, tables, w, g.at_by_time)
     for i in range(g.held_entry_count):
         e = tables[g.held_entry + i] * g.lanes
         for lane in range(g.lanes):
@@ -120,7 +132,7 @@ def attempt(g, tables, w):  # type: ignore[no-untyped-def]
                 w[g.at_second + k + lane] = w[H * lanes + lane] * w[g.at_d + i] * slope
         first = g.at_linear
         if i > 0:
-            stage_rates(g, tables, w, time)
+            rates_at(g, tables, w, time, g.at_argument, g.at_rates)
             first = g.at_rates
         solve(g, w, first, g.at_u + i * g.n * lanes, any_pivots)
     call(g.finish, w, g.at_y, g.at_u, g.at_argument, g.at_y_new, 0, g.n)
@@ -133,28 +145,19 @@ def attempt(g, tables, w):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def stage_rates(g, tables, w, time):  # type: ignore[no-untyped-def]
-    """Rates at a stage's argument, with held states at rest; `time` is the place of the times."""
-    call(g.rates, w, time, g.at_argument, g.at_q, g.at_rates, g.at_scratch, 0)
-    for j in range(g.held_count):
-        for lane in range(g.lanes):
-            w[g.at_rates + tables[g.held + j] * g.lanes + lane] = 0.0
-
-
-@compiled
 def look_at_middle(g, tables, w, any_pivots):  # type: ignore[no-untyped-def]
     """Judge steps of stiff states that follow something in time by their dense output, too.
 
     Where df/dt alone would move a state far, h**2 |df/dt| > FAR |y|, something stiff holds it where
-    it is. It then follows what time moves (a dose that decays, say) however long
-    the step is, and the error estimate vanishes with growing stiffness (Prothero & Robinson 1974,
+    it is. It then follows what time moves (a dose that decays, say) however long the step is, and
+    the error estimate vanishes with growing stiffness (Prothero & Robinson 1974,
     doi:10.1090/S0025-5718-1974-0331793-2). The residual of the dense output in the middle of the
     step does see it; the step's own matrix turns it into a distance from the solution.
     """
     lanes, off = g.lanes, g.at_moment + g.lanes
     call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
     call(g.middle, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.n)
-    stage_rates(g, tables, w, STAGE_T * lanes)
+    rates_at(g, tables, w, STAGE_T * lanes, g.at_argument, g.at_rates)
     for j in range(g.algebraic_count):  # M is 0 there
         for lane in range(lanes):
             w[g.at_second + tables[g.algebraic + j] * lanes + lane] = 0.0

@@ -338,8 +338,7 @@ def _write_sample(module: ir.Module, lanes: int) -> None:
 def _write_middle(module: ir.Module, lanes: int) -> None:
     f = Rows(module, "middle", lanes)
     half, quarter, per_h = f.constant(0.5), f.constant(0.25), f.load(4, PER_H)
-    time, latest = f.add(f.load(4, T), f.multiply(half, f.load(4, H))), f.load(4, BEFORE)
-    f.store(f.choose("<", time, latest, time, latest), 4, STAGE_T)
+    _write_stage_time(f, 0.5)
     with f.loop(INTEGER(0), f.count) as r:
         second = f.build.add(r, f.count)
         q = [f.load(2, r), f.load(2, second), f.load(2, f.build.add(second, f.count))]
