@@ -58,7 +58,7 @@ def test_a_good_folder(folder):
     assert d.population == {"live"}
     assert d.cells == {
         "A": (),
-        "B": (Override("k_syn", "multiply", 0.5), Override("k_deg", "set", 0.2)),
+        "B": (Override("k_syn", "multiply", 0.5, 0.1, 1.0), Override("k_deg", "set", 0.2)),
     }
     assert d.alterations["BIM_V1-2X"] == (Override("k_deg", "set", 0.01),)
     assert d.genes == {"BIM": ("k_syn", "twice")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -72,6 +73,15 @@ def at_levels(values: Array, levels: Levels) -> Array:
     return found
 
 
+def _nominal(network: Network) -> dict[str, float | None]:
+    """What the file gives each quantity; None where it gives nothing."""
+    return {
+        **{c.id: c.size for c in network.compartments},
+        **{p.id: p.value for p in network.parameters},
+        **{s.id: s.initial for s in network.species},
+    }
+
+
 class InitialValues:
     """States and parameters at t = 0.
 
@@ -82,11 +92,7 @@ class InitialValues:
     def __init__(self, network: Network, eqs: Equations) -> None:
         self._where = network.source
         self._equations = eqs
-        self.nominal: dict[str, float | None] = {
-            **{c.id: c.size for c in network.compartments},
-            **{p.id: p.value for p in network.parameters},
-            **{s.id: s.initial for s in network.species},
-        }
+        self.nominal = _nominal(network)
         self.definitions: dict[str, Expression] = shared(
             {n: expression for n, expression in eqs.computed.items() if n not in eqs.amounts}
             | dict(eqs.initial)
@@ -102,6 +108,14 @@ class InitialValues:
         for i, name in enumerate(eqs.states):
             for source in {name, eqs.amounts.get(name, name)}:
                 self._states_of.setdefault(source, []).append(i)
+
+    def with_nominal(self, network: Network) -> InitialValues:
+        """The same initial values for a network that differs in values only."""
+        other = copy(self)
+        for name in ("baseline", "_unchanged", "_without_value", "_rows", "_users"):
+            other.__dict__.pop(name, None)  # computed from what the model as it stands has
+        other.nominal = _nominal(network)
+        return other
 
     def columns(self, overrides: Mapping[str, Override]) -> tuple[Columns, Columns]:
         """States and parameters at t = 0 of the runs of a design.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -140,6 +140,11 @@ class Kernel:
             self._events.relations,
             self._events.switches,
         )
+
+    def with_values(self, network: Network) -> Kernel:
+        """The same compiled equations for a network that differs in values only."""
+        initial = self.initial.with_nominal(network)
+        return replace(self, initial=initial, _network=network, settled={})
 
     def conserved(self, held: frozenset[str] = frozenset()) -> Conserved:
         """What runs conserve in which some states stay at their values; found at first use."""

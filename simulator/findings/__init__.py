@@ -4,6 +4,6 @@
 two calls, and scores each check against its bound.
 """
 
-from .scoring import CheckResult, FindingResult, LeafResult, Results, evaluate
+from .scoring import CheckResult, FindingResult, LeafResult, Results, Survey, evaluate
 
-__all__ = ["CheckResult", "FindingResult", "LeafResult", "Results", "evaluate"]
+__all__ = ["CheckResult", "FindingResult", "LeafResult", "Results", "Survey", "evaluate"]

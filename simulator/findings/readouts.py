@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..response import AUC_RANGE, auc400, combination_index, f_syn, ic50
+from ..response import AUC_RANGE
+from ..response.combination import berenbaum_sums, mean_index
+from ..response.single import curve_area, dose_at_level
 from .grammar import Leaf
 from .runs import Condition, Runs, base_of, condition, treatment
 from .vocabulary import Readout
@@ -155,44 +157,40 @@ class Reader:
 
     def sweep(
         self, bases: Sequence[Mapping[str, Any]], drugs: Mapping[str, np.ndarray], background: Any
-    ) -> Any:
+    ) -> np.ndarray:
         """End-point viability over the doses of one or two drugs, on fixed doses of others."""
-        import xarray as xr
-
         grids = np.meshgrid(*drugs.values(), indexing="ij")
-        doses = np.stack([grid.ravel() for grid in grids], axis=1)
-        points = [dict(zip(drugs, map(float, point), strict=True)) for point in doses]
+        doses = np.stack([grid.ravel() for grid in grids], axis=1).tolist()
+        points = [dict(zip(drugs, point, strict=True)) for point in doses]
         conditions: list[Condition] = [
             condition(base, {**background, **point}) for base in bases for point in points
         ]
         values = self.runs.read(conditions, "viability", self.protocols.hours)
-        return xr.DataArray(
-            values.reshape(len(bases), *grids[0].shape),
-            dims=["base", *drugs],
-            coords=dict(drugs),
-        )
+        return values.reshape(len(bases), *grids[0].shape)
 
     def auc400(self, bases: Sequence[Any], drug: str, background: Any) -> np.ndarray:
         """auc400 of a drug; all bases are of one cell, or samples of one cohort."""
         low, high = self.protocols.range(bases[0], drug, self.runs.model.definition.default_cell)
         doses = log_doses(low, high)
         viability = self.sweep(bases, {drug: doses}, background)
-        return np.asarray(auc400(viability, drug, (low, high)).values)
+        return np.array([curve_area(doses, curve, low, high)[0] for curve in viability])
 
     def ic50(self, bases: Sequence[Any], drug: str, background: Any) -> np.ndarray:
         """IC50 of a drug, uM; not reached = the top dose."""
         doses = log_doses(*IC50_RANGE)
-        return np.asarray(ic50(self.sweep(bases, {drug: doses}, background), drug).values)
+        viability = self.sweep(bases, {drug: doses}, background)
+        return np.array([dose_at_level(doses, curve, 0.5)[0] for curve in viability])
 
     def matrix_value(self, bases: Sequence[Any], drugs: Sequence[str]) -> np.ndarray:
         """Combination index, or a statistic of F_syn, of two drugs."""
         first, second = drugs
         viability = self.sweep(bases, {first: MATRIX, second: MATRIX}, {})
         if self.readout.kind != "f_syn":
-            return np.asarray(combination_index(viability, first, second).values)
-        sums = f_syn(viability, first, second)
-        statistic = getattr(sums, self.readout.parts[0])
-        return np.asarray(statistic(dim=list(drugs), skipna=True).values)
+            return np.array([mean_index(MATRIX, MATRIX, matrix)[0] for matrix in viability])
+        statistic = getattr(np, self.readout.parts[0])
+        sums = (berenbaum_sums(MATRIX, MATRIX, matrix)[0] for matrix in viability)
+        counted = (values[np.isfinite(values)] for values in sums)
+        return np.array([statistic(values) if values.size else np.nan for values in counted])
 
     def il7_gain(self, bases: Sequence[Any], il7: float, at: float) -> np.ndarray:
         """Live cells with IL7 over without, no drug."""
@@ -236,8 +234,8 @@ class Reader:
         index = self.matrix_value(bases, drugs)
         first, second = drugs
         viability = self.sweep(bases, {first: MATRIX, second: MATRIX}, {})
-        failed = viability.isnull().any([first, second])
-        return np.where(np.isnan(index) & ~failed.values, 1.0, index)
+        failed = np.isnan(viability).any(axis=(1, 2))
+        return np.where(np.isnan(index) & ~failed, 1.0, index)
 
     def risen(self, of: Mapping[str, Any], over: Mapping[str, Any], seed: int) -> float:
         """Share of samples whose auc400 rises by more than the readout's factor."""

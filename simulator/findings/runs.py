@@ -47,6 +47,13 @@ class Runs:
         self.cohorts: dict[tuple[str, int | None, int], list[dict[str, Any]]] = {}
         self.undrawn: dict[str, str] = {}
 
+    def of(self, model: "Model") -> "Runs":
+        """The same conditions asked of another model, with room for more."""
+        other = Runs(model, self.hours, self.seeds)
+        other.end_points, other.states = dict(self.end_points), dict(self.states)
+        other.observables, other.times = dict(self.observables), set(self.times)
+        return other
+
     @property
     def count(self) -> int:
         """Number of distinct conditions to simulate."""

@@ -1,8 +1,8 @@
 """Scoring a model against findings."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,36 +149,80 @@ def evaluate(
     ConditionError
         `only` names an unknown finding, or a cohort cannot be drawn.
     """
-    found, protocols = read_findings(_findings_file(model, path))
-    findings = _chosen(found, only)
-    settings = _protocols(protocols)
-    readouts = {
-        id(leaf): read_readout(leaf, model.definition)
-        for finding in findings
-        for check in finding.checks
-        for leaf in check.leaves
-    }
-    runs = Runs(model, settings.hours, seeds)
-    for finding in findings:
-        for check in finding.checks:
-            for leaf in check.leaves:
-                measure(leaf, readouts[id(leaf)], runs, settings)
-    runs.simulate(**(ACCURACY | options))
-    return Results(
-        model=model.definition.name,
-        findings=tuple(
-            FindingResult(
-                finding.id,
-                finding.source,
-                finding.kind,
-                finding.statement,
-                tuple(_scored(check, readouts, runs, settings) for check in finding.checks),
-            )
-            for finding in findings
-        ),
-        runs=runs.count,
-        undrawn=runs.undrawn,
+    return Survey(model, path, only=only, seeds=seeds).score(model, **options)
+
+
+class Survey:
+    """The checks of a findings file, ready to score one model after another.
+
+    Models that differ in values only (`Model.with_values`) share what has to be simulated, except
+    for the samples of cohorts, which are drawn for each.
+
+    Parameters and errors are those of `evaluate`; `cohorts=False` leaves out the checks that draw
+    cohorts, and findings that have no other.
+    """
+
+    def __init__(
+        self,
+        model: "Model",
+        path: Path | str | None = None,
+        *,
+        only: Sequence[str] = (),
+        seeds: Sequence[int] = SEEDS,
+        cohorts: bool = True,
+    ) -> None:
+        found, protocols = read_findings(_findings_file(model, path))
+        self.findings = _chosen(found, only)
+        if not cohorts:
+            self.findings = _without_cohorts(self.findings)
+        self.protocols = _protocols(protocols)
+        self.seeds = tuple(seeds)
+        self.readouts = {id(leaf): read_readout(leaf, model.definition) for leaf in self._leaves()}
+        self._asked = Runs(model, self.protocols.hours, seeds)
+        self._collect(self._asked, cohorts=False)
+
+    def _leaves(self) -> Iterator[Leaf]:
+        return (leaf for finding in self.findings for c in finding.checks for leaf in c.leaves)
+
+    def _collect(self, runs: Runs, cohorts: bool) -> None:
+        """Note the simulations that checks with, or without, cohorts need."""
+        for leaf in self._leaves():
+            if draws_cohort(leaf) == cohorts:
+                measure(leaf, self.readouts[id(leaf)], runs, self.protocols)
+
+    def score(self, model: "Model", **options: Any) -> Results:
+        """Simulate and score a model; options go to `model.simulate`."""
+        runs = self._asked.of(model)
+        self._collect(runs, cohorts=True)
+        runs.simulate(**(ACCURACY | options))
+        return Results(
+            model=model.definition.name,
+            findings=tuple(
+                FindingResult(
+                    finding.id,
+                    finding.source,
+                    finding.kind,
+                    finding.statement,
+                    tuple(_scored(c, self.readouts, runs, self.protocols) for c in finding.checks),
+                )
+                for finding in self.findings
+            ),
+            runs=runs.count,
+            undrawn=runs.undrawn,
+        )
+
+
+def draws_cohort(leaf: Leaf) -> bool:
+    """Whether a check's value needs the samples of a cohort."""
+    return "cohort" in leaf.of or "cohort" in (leaf.over or {})
+
+
+def _without_cohorts(findings: Sequence[Finding]) -> list[Finding]:
+    kept = (
+        replace(f, checks=tuple(c for c in f.checks if not any(map(draws_cohort, c.leaves))))
+        for f in findings
     )
+    return [finding for finding in kept if finding.checks]
 
 
 def _findings_file(model: "Model", path: Path | str | None) -> Path:

@@ -51,11 +51,17 @@ class ParameterRecord:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One change that a cell or an alteration makes to a parameter."""
+    """One change that a cell or an alteration makes to a parameter.
+
+    `lower` and `upper` bound the plausible range of the value, where the table gives them.
+    """
 
     parameter: str
     operation: Operation
     value: float
+    lower: float | None = None
+    upper: float | None = None
+    confidence: str = "assumed"
 
 
 @dataclass(frozen=True, slots=True)

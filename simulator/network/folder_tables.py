@@ -37,7 +37,8 @@ COLUMNS = {
         "confidence", "note",
     ),
     "alterations": (
-        "alteration", "gene", "parameterId", "operation", "value", "source", "confidence", "note",
+        "alteration", "gene", "parameterId", "operation", "value", "lowerBound", "upperBound",
+        "source", "confidence", "note",
     ),
     "genes": ("gene", "parameterId", "note"),
     "drugs": ("drug", "kind", "parameterId", "unit", "target", "class", "source", "note"),
@@ -229,10 +230,10 @@ class FolderTables:
         """One row's change of a parameter, if it is one."""
         operation = row.choice("operation", OPERATIONS)
         value = row.number("value")
-        row.choice("confidence", CONFIDENCES)
-        if "lowerBound" in row.values and value is not None:
-            lower = row.number("lowerBound", required=False)
-            upper = row.number("upperBound", required=False)
+        confidence = row.choice("confidence", CONFIDENCES)
+        lower = row.number("lowerBound", required=False)
+        upper = row.number("upperBound", required=False)
+        if value is not None:
             _check_range(row, "value", lower, value, upper)
         if not row.known("parameterId", "constant", self.constants, self.model_file):
             return None
@@ -243,7 +244,9 @@ class FolderTables:
             row.problem(f"value is {value:g}; a factor must be >= 0.")
         if operation is None or value is None:
             return None
-        return Override(parameter, cast(Operation, operation), value)
+        return Override(
+            parameter, cast(Operation, operation), value, lower, upper, confidence or "assumed"
+        )
 
     def genes(self) -> dict[str, tuple[str, ...]]:
         """genes.tsv: gene -> the parameters that its expression multiplies."""

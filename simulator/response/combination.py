@@ -25,12 +25,15 @@ F_SYN_EFFECTS = (0.1, 0.95)
 # Halvings of the interval in which the Loewe additive effect lies: to 1e-12.
 BISECTIONS = 40
 
+# A pair that adds less than this to the better single drug counts as additive.
+NOISE = 0.05
+
 # 1 - viability is exact to this, so that a value on a limit falls on the stated side of it.
 ROUNDING = 1e-12
 
 
 def combination_index(
-    da: xr.DataArray, dose_a: str, dose_b: str, noise: float = 0.05
+    da: xr.DataArray, dose_a: str, dose_b: str, noise: float = NOISE
 ) -> xr.DataArray:
     """Chou-Talalay combination index, the mean over the pairs of non-zero doses.
 
@@ -54,7 +57,7 @@ def combination_index(
     da = sorted_by_dose(da, dims, "combination_index", zero_needed=True)
     doses = da[dose_a].values, da[dose_b].values
     return measured(
-        partial(_mean_index, *doses, noise=noise),
+        partial(mean_index, *doses, noise=noise),
         da,
         dims,
         name="combination_index",
@@ -82,7 +85,7 @@ def f_syn(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     da = sorted_by_dose(da, dims, "f_syn", zero_needed=True)
     doses = da[dose_a].values, da[dose_b].values
     return measured(
-        partial(_berenbaum_sums, *doses), da, dims, kept=dims, name="f_syn", units="dimensionless"
+        partial(berenbaum_sums, *doses), da, dims, kept=dims, name="f_syn", units="dimensionless"
     )
 
 
@@ -148,8 +151,8 @@ def _excess(
     return measured(over_expectation, da, dims, kept=dims, name=name, units="dimensionless")
 
 
-def _mean_index(
-    doses_a: np.ndarray, doses_b: np.ndarray, viability: np.ndarray, noise: float
+def mean_index(
+    doses_a: np.ndarray, doses_b: np.ndarray, viability: np.ndarray, noise: float = NOISE
 ) -> tuple[float, int]:
     """Combination index of one matrix. viability : (doses of a, doses of b), both from 0."""
     if np.isnan(viability).any():
@@ -168,7 +171,7 @@ def _mean_index(
     return float(index[counted].mean()), flag
 
 
-def _berenbaum_sums(
+def berenbaum_sums(
     doses_a: np.ndarray, doses_b: np.ndarray, viability: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """F_syn of one matrix, shape (doses of a above 0, doses of b above 0)."""

@@ -29,7 +29,7 @@ def ic50(da: xr.DataArray, dose: str) -> xr.DataArray:
     """
     da = sorted_by_dose(da, [dose], "ic50", zero_needed=False)
     return measured(
-        partial(_dose_at_level, da[dose].values, level=0.5),
+        partial(dose_at_level, da[dose].values, level=0.5),
         da,
         [dose],
         name="ic50",
@@ -83,7 +83,7 @@ def auc400(
     da = sorted_by_dose(da, [dose], "auc400", zero_needed=background)
     low, high = _checked_range(range, da[dose], dose)
     return measured(
-        partial(_area, da[dose].values, low=low, high=high, background=background),
+        partial(curve_area, da[dose].values, low=low, high=high, background=background),
         da,
         [dose],
         name="auc400",
@@ -115,7 +115,7 @@ def _checked_range(
     return max(low, first), min(high, last)
 
 
-def _dose_at_level(doses: np.ndarray, viability: np.ndarray, level: float) -> tuple[float, int]:
+def dose_at_level(doses: np.ndarray, viability: np.ndarray, level: float) -> tuple[float, int]:
     """First dose at which a curve is at `level` or below it. doses, viability : (doses,)."""
     viability = viability[doses > 0]
     doses = doses[doses > 0]
@@ -141,11 +141,11 @@ def _dose_at_half_effect(
     effect = untreated - viability.min()
     if effect < smallest:
         return doses[-1], ABOVE
-    return _dose_at_level(doses, viability, level=untreated - effect / 2)
+    return dose_at_level(doses, viability, level=untreated - effect / 2)
 
 
-def _area(
-    doses: np.ndarray, viability: np.ndarray, low: float, high: float, background: bool
+def curve_area(
+    doses: np.ndarray, viability: np.ndarray, low: float, high: float, background: bool = True
 ) -> tuple[float, int]:
     """auc400 of one curve. doses, viability : (doses,), rising."""
     if background:

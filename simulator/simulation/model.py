@@ -22,6 +22,7 @@ from ..errors import ConditionError, did_you_mean
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
 from ..network.definition import Definition
+from ..network.ensemble import Ensemble, Quantity, read_ensemble, revalued
 from ..network.network import Network
 from .dataset import report_failures, to_dataset
 from .plan import plan
@@ -72,6 +73,42 @@ class Model:
         """The compiled equations; compiled at first use."""
         formulas = {o.id: o.formula for o in self.definition.observables}
         return compile_network(self.network, formulas)
+
+    @cached_property
+    def ensemble(self) -> Ensemble | None:
+        """The calibrated ensemble of the model's folder, if it has one."""
+        return read_ensemble(self.definition)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of the parameter sets of the calibrated ensemble; none without one."""
+        return () if self.ensemble is None else tuple(self.ensemble.members)
+
+    def member(self, name: str) -> Model:
+        """The model with the values of one member of its ensemble.
+
+        Raises ConditionError for a name that is not in `members`.
+        """
+        if self.ensemble is None or name not in self.ensemble.members:
+            have = f"{self.members[0]} to {self.members[-1]}" if self.members else "none"
+            raise ConditionError(
+                f'"{name}" is no member of the ensemble of {self.definition.name}, which has'
+                f" {have}."
+            )
+        return self.with_values(self.ensemble.values(name))
+
+    def with_values(self, values: Mapping[Quantity, float]) -> Model:
+        """The same model with other values of parameters, cells or alterations.
+
+        Nothing is compiled anew. Raises ModelError for a quantity that the model does not have.
+        """
+        other = Model(revalued(self.definition, values))
+        # what depends on the equations alone is shared
+        other.__dict__["kernel"] = self.kernel.with_values(other.network)
+        other.__dict__["ensemble"] = None
+        digest = hashlib.sha256(f"{self.hash}{sorted(values.items())!r}".encode())
+        other.__dict__["hash"] = digest.hexdigest()[:16]
+        return other
 
     @cached_property
     def names(self) -> Names:

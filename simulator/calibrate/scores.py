@@ -1,0 +1,184 @@
+"""Margins of many sets of values at once, over processes.
+
+A margin is how far a check's value lies inside its bound, in log units where both are positive:
+0.1 is ten percent. It is negative where the check fails.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing import get_context
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..findings import Results, Survey
+from ..findings.grammar import Bound
+from ..network.ensemble import Quantity
+from ..simulation.progress import worker_count
+
+if TYPE_CHECKING:
+    from ..simulation.model import Model
+
+Array = NDArray[np.float64]
+Values = Mapping[Quantity, float]
+
+# A margin counts at most this much, and a value that is missing counts as that far outside.
+WORST = 2.0
+
+# Bounds are wider than a percent.
+ACCURACY: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-7, "workers": 1, "progress": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker needs: where the model is, its findings files, and which checks."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    cohorts: bool
+    seeds: tuple[int, ...]
+
+
+class Scorer:
+    """Scores sets of values on the checks of some findings files; a context manager.
+
+    Parameters
+    ----------
+    files
+        Findings files (default: the folder's findings.yaml).
+    cohorts
+        Whether to score checks that draw cohorts, on the mean over `seeds`.
+    workers
+        Processes (default: the cores this process may use).
+    """
+
+    def __init__(
+        self,
+        model: "Model",
+        files: Sequence[Path] = (),
+        *,
+        cohorts: bool = False,
+        seeds: Sequence[int] = (0,),
+        workers: int | None = None,
+    ) -> None:
+        folder = Path(model.definition.folder or ".")
+        paths = tuple(files) or (folder / "findings.yaml",)
+        self.task = Task(folder, paths, cohorts, tuple(seeds))
+        self.model = model
+        self.workers = worker_count(workers)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        # a fresh interpreter: compiled code and threads do not survive a fork
+        context = get_context("spawn")
+        self._pool = ProcessPoolExecutor(self.workers, context, _begin, (self.task,))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    @cached_property
+    def surveys(self) -> tuple[Survey, ...]:
+        """The checks, file by file."""
+        return _surveys(self.model, self.task)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """`T01 auc400 (IL7R_WT)` for every value that is scored, in the order of margins."""
+        return tuple(
+            f"{finding.id} {leaf.readout}" + (f" ({leaf.varied})" if leaf.varied else "")
+            for survey in self.surveys
+            for finding in survey.findings
+            for check in finding.checks
+            for leaf in check.leaves
+        )
+
+    @cached_property
+    def checks(self) -> NDArray[np.intp]:
+        """Number of the check (leaves,) that each scored value belongs to."""
+        sizes = [len(c.leaves) for s in self.surveys for f in s.findings for c in f.checks]
+        return np.repeat(np.arange(len(sizes)), sizes)
+
+    @cached_property
+    def room(self) -> Array:
+        """Margin (leaves,) in the middle of each bound; infinite for one-sided bounds."""
+        return np.array(
+            [
+                _room(check.bound)
+                for survey in self.surveys
+                for finding in survey.findings
+                for check in finding.checks
+                for _ in check.leaves
+            ]
+        )
+
+    def margins(self, sets: Iterable[Values]) -> Array:
+        """Margins (sets, leaves)."""
+        if self._pool is None:
+            raise RuntimeError("a Scorer works inside a with statement")
+        return np.array(list(self._pool.map(_margins, sets)))
+
+    def passed(self, margins: Array) -> NDArray[np.bool_]:
+        """Whether each check holds (sets, checks): all of its values do."""
+        count = self.checks[-1] + 1
+        return np.stack(
+            [(margins[:, self.checks == check] >= 0).all(axis=1) for check in range(count)], axis=1
+        )
+
+
+def _room(bound: Bound) -> float:
+    if not np.isfinite([bound.low, bound.high]).all():
+        return np.inf
+    middle = np.sqrt(bound.low * bound.high) if bound.low > 0 else (bound.low + bound.high) / 2
+    return bound.margin(float(middle))
+
+
+def _surveys(model: "Model", task: Task) -> tuple[Survey, ...]:
+    return tuple(Survey(model, file, seeds=task.seeds, cohorts=task.cohorts) for file in task.files)
+
+
+# What a worker process keeps between calls: its model and checks.
+_worker: dict[str, Any] = {}
+
+
+def _begin(task: Task) -> None:
+    """Load the model in a worker process."""
+    from .. import load
+
+    model = load(task.folder)
+    _worker.update(model=model, surveys=_surveys(model, task))
+
+
+def _margins(values: Values) -> Array:
+    import warnings
+
+    model = _worker["model"].with_values(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a failed run is a missing value here
+        results = [survey.score(model, **ACCURACY) for survey in _worker["surveys"]]
+    return np.concatenate([margins_of(r) for r in results])
+
+
+def margins_of(results: Results) -> Array:
+    """Margins (leaves,) of scored findings."""
+    found = np.array(
+        [
+            leaf.margin if np.isfinite(leaf.value) else -WORST
+            for finding in results.findings
+            for check in finding.checks
+            for leaf in check.leaves
+        ]
+    )
+    clipped: Array = np.clip(found, -WORST, WORST)
+    return clipped
