@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .point import SHORTFALL, STEP, jacobian, targets
+from .point import SHORTFALL, jacobian, secant, targets
 from .scores import Scorer
 from .space import Space
 
@@ -88,7 +88,7 @@ def _corrected(space: Space, scorer: Scorer, aims: Array, slope: Array, wanted: 
         moved = [np.clip(z[i] + _step(margins[i], slopes[i], wanted), low, high) for i in open_]
         found = scorer.margins(space.values(each) for each in moved)
         for i, to, now in zip(open_, moved, found, strict=True):
-            slopes[i] = _secant(slopes[i], to - z[i], now - margins[i])
+            slopes[i] = secant(slopes[i], to - z[i], now - margins[i])
             z[i], margins[i] = to, now
         passing[open_] = scorer.passed(found).mean(axis=1) >= PASSING
     kept: Array = z[passing]
@@ -107,11 +107,3 @@ def _step(margins: Array, slope: Array, wanted: Array) -> Array:
     step: Array = a.T @ np.linalg.solve(a @ a.T + np.eye(b.size), b)
     longest = np.abs(step).max(initial=0.0)
     return step * min(1.0, LONGEST / longest) if longest > 0 else step
-
-
-def _secant(slope: Array, step: Array, change: Array) -> Array:
-    """Broyden's update of derivatives (leaves, quantities) by what a step did."""
-    length = float(step @ step)
-    if length < STEP**2 / 100:
-        return slope
-    return slope + np.outer(change - slope @ step, step) / length

@@ -22,6 +22,13 @@ SHORTFALL = 0.1
 # Weight of the prior against the checks: values may move as far as their ranges allow.
 PRIOR_WEIGHT = 0.1
 
+# Longest moves that are tried in any quantity, in prior standard deviations.
+RADII = (0.03, 0.1, 0.3, 0.7)
+
+# Steps between two evaluations of the derivatives, and the gain of a step that is worth the next.
+STEPS_PER_SLOPE = 6
+LEAST_GAIN = 0.01
+
 # Step of finite differences, in prior standard deviations: a few percent of a value.
 STEP = 0.04
 
@@ -51,46 +58,86 @@ def improve(
     margin: float = MARGIN,
     iterations: int = 5,
     prior: float = PRIOR_WEIGHT,
-    report: Callable[[str], None] = print,
+    weights: Array | None = None,
+    report: Callable[[str, Array], None] = lambda text, z: print(text),
 ) -> Array:
     """Coordinates (quantities,) whose margins fall short of the targets as little as can be.
 
-    Bounded least squares (scipy's trust region reflective) of the shortfalls and of the distance
-    from the prior's centre, with finite differences over processes.
+    Gauss-Newton steps for the shortfalls and the distance from the prior's centre, inside the
+    bounds: derivatives by finite differences once an iteration, then a few steps in which a
+    secant (Broyden) keeps them current. Of several step lengths the best is taken.
+
+    Parameters
+    ----------
+    weights
+        Weight (leaves,) of each value; all alike by default.
+    report
+        Called with a sentence and the coordinates after each step that helped.
     """
-    from scipy.optimize import least_squares
-
     wanted = targets(scorer, margin)
+    weights = np.ones(wanted.size) if weights is None else weights
     low, high = space.bounds
-    seen: dict[bytes, tuple[Array, Array]] = {}
 
-    def at(z: Array) -> tuple[Array, Array]:
-        key = z.tobytes()
-        if key not in seen:
-            seen.clear()
-            seen[key] = jacobian(space, scorer, z)
-            margins = seen[key][0]
-            short = np.maximum(0.0, wanted - margins)
+    def cost(z: Array, margins: Array) -> float:
+        short = weights * np.maximum(0.0, wanted - margins) / SHORTFALL
+        return float(short @ short + prior**2 * (z @ z))
+
+    z = np.clip(np.zeros(len(space)) if start is None else start, low, high)
+    for _ in range(iterations):
+        margins, slope = jacobian(space, scorer, z)
+        for _ in range(STEPS_PER_SLOPE):
+            radii = RADII
+            points = [
+                linear_step(z, margins, slope, wanted, weights, prior, (low, high), radius)
+                for radius in radii
+            ]
+            found = scorer.margins(space.values(point) for point in points)
+            costs = [cost(p, m) for p, m in zip(points, found, strict=True)]
+            best = int(np.argmin(costs))
+            before = cost(z, margins)
+            slope = secant(slope, points[best] - z, found[best] - margins)
+            if costs[best] >= before * (1 - LEAST_GAIN):
+                break
+            z, margins = points[best], found[best]
             report(
-                f"{(margins >= 0).sum()} of {margins.size} values inside, shortfall"
-                f" {np.square(short).sum():.4f}"
+                f"{(margins >= 0).sum()} of {margins.size} values inside, cost {before:.2f} ->"
+                f" {costs[best]:.2f}, step {radii[best]}",
+                z,
             )
-        return seen[key]
+    return z
 
-    def residuals(z: Array) -> Array:
-        margins = scorer.margins([space.values(z)])[0]
-        short = np.maximum(0.0, wanted - margins) / SHORTFALL
-        return np.concatenate([short, prior * z])
 
-    def slopes(z: Array) -> Array:
-        margins, slope = at(z)
-        inside = (margins >= wanted)[:, None]
-        return np.vstack([np.where(inside, 0.0, -slope / SHORTFALL), prior * np.eye(z.size)])
+def linear_step(
+    z: Array,
+    margins: Array,
+    slope: Array,
+    wanted: Array,
+    weights: Array,
+    prior: float,
+    bounds: tuple[Array, Array],
+    radius: float,
+) -> Array:
+    """Where the cost is least if margins were linear, at most `radius` away in any quantity."""
+    from scipy.optimize import minimize
 
-    z = np.zeros(len(space)) if start is None else start
-    z = np.clip(z, low + 1e-6, high - 1e-6)
-    found = least_squares(
-        residuals, z, slopes, bounds=(low, high), x_scale=1.0, max_nfev=2 * iterations
-    )
-    result: Array = found.x
-    return result
+    scale = weights / SHORTFALL
+
+    def cost(step: Array) -> tuple[float, Array]:
+        short = scale * np.maximum(0.0, wanted - margins - slope @ step)
+        moved = z + step
+        value = short @ short + prior**2 * (moved @ moved)
+        return value, -2 * slope.T @ (scale * short) + 2 * prior**2 * moved
+
+    low, high = bounds
+    box = list(zip(np.maximum(low - z, -radius), np.minimum(high - z, radius), strict=True))
+    found = minimize(cost, np.zeros(z.size), jac=True, bounds=box, method="L-BFGS-B")
+    moved: Array = z + found.x
+    return moved
+
+
+def secant(slope: Array, step: Array, change: Array) -> Array:
+    """Broyden's update of derivatives (leaves, quantities) by what a step did."""
+    length = float(step @ step)
+    if length < STEP**2 / 100:
+        return slope
+    return slope + np.outer(change - slope @ step, step) / length

@@ -21,14 +21,8 @@ from .vocabulary import Readout
 # gives the range); every other sweep uses the range of the patient-derived samples.
 STEROID = "prednisolone"
 
-# Four doses per decade for a single agent.
-DOSES_PER_DECADE = 4
-
 # An IC50 that is not reached counts as this dose, uM. Sweeps start low enough for trametinib.
 IC50_RANGE = (1e-4, 50.0)
-
-# Doses of each drug of a dose matrix, uM: 0 and two per decade.
-MATRIX: np.ndarray = np.r_[0, np.geomspace(AUC_RANGE[0], AUC_RANGE[1], 9)]
 
 SYNERGY_BELOW = 0.8
 SENSITIVE_IC50 = 1.0
@@ -42,12 +36,29 @@ SAME_TOTAL = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Protocols:
-    """Assay settings of a findings file, in h, uM and ng/ml."""
+    """Assay settings of a findings file, in h, uM and ng/ml.
+
+    `doses_per_decade` of a single agent; `matrix_doses` of each drug of a dose matrix, 0 apart.
+    """
 
     hours: float = 96.0
     steroid_range: tuple[float, float] = (0.0228, 693.5)
     auc_range: tuple[float, float] = AUC_RANGE
     il7: float = 25.0
+    doses_per_decade: int = 4
+    matrix_doses: int = 9
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Doses (matrix_doses + 1,) of each drug of a dose matrix, uM."""
+        doses: np.ndarray = np.r_[0, np.geomspace(*AUC_RANGE, self.matrix_doses)]
+        return doses
+
+    def doses(self, low: float, high: float) -> np.ndarray:
+        """0 and log-spaced doses from low to high."""
+        count = int(np.ceil(self.doses_per_decade * np.log10(high / low))) + 1
+        doses: np.ndarray = np.r_[0, np.geomspace(low, high, count)]
+        return doses
 
     def range(
         self, base: Mapping[str, Any], drug: str, parental: str | None
@@ -171,24 +182,24 @@ class Reader:
     def auc400(self, bases: Sequence[Any], drug: str, background: Any) -> np.ndarray:
         """auc400 of a drug; all bases are of one cell, or samples of one cohort."""
         low, high = self.protocols.range(bases[0], drug, self.runs.model.definition.default_cell)
-        doses = log_doses(low, high)
+        doses = self.protocols.doses(low, high)
         viability = self.sweep(bases, {drug: doses}, background)
         return np.array([curve_area(doses, curve, low, high)[0] for curve in viability])
 
     def ic50(self, bases: Sequence[Any], drug: str, background: Any) -> np.ndarray:
         """IC50 of a drug, uM; not reached = the top dose."""
-        doses = log_doses(*IC50_RANGE)
+        doses = self.protocols.doses(*IC50_RANGE)
         viability = self.sweep(bases, {drug: doses}, background)
         return np.array([dose_at_level(doses, curve, 0.5)[0] for curve in viability])
 
     def matrix_value(self, bases: Sequence[Any], drugs: Sequence[str]) -> np.ndarray:
         """Combination index, or a statistic of F_syn, of two drugs."""
-        first, second = drugs
-        viability = self.sweep(bases, {first: MATRIX, second: MATRIX}, {})
+        doses = self.protocols.matrix
+        viability = self.sweep(bases, dict.fromkeys(drugs, doses), {})
         if self.readout.kind != "f_syn":
-            return np.array([mean_index(MATRIX, MATRIX, matrix)[0] for matrix in viability])
+            return np.array([mean_index(doses, doses, matrix)[0] for matrix in viability])
         statistic = getattr(np, self.readout.parts[0])
-        sums = (berenbaum_sums(MATRIX, MATRIX, matrix)[0] for matrix in viability)
+        sums = (berenbaum_sums(doses, doses, matrix)[0] for matrix in viability)
         counted = (values[np.isfinite(values)] for values in sums)
         return np.array([statistic(values) if values.size else np.nan for values in counted])
 
@@ -232,8 +243,7 @@ class Reader:
     def synergy(self, bases: Sequence[Any], drugs: Sequence[str]) -> np.ndarray:
         """Combination index per sample; no pair to judge (a drug kills all by itself) = 1."""
         index = self.matrix_value(bases, drugs)
-        first, second = drugs
-        viability = self.sweep(bases, {first: MATRIX, second: MATRIX}, {})
+        viability = self.sweep(bases, dict.fromkeys(drugs, self.protocols.matrix), {})
         failed = np.isnan(viability).any(axis=(1, 2))
         return np.where(np.isnan(index) & ~failed, 1.0, index)
 
@@ -273,13 +283,6 @@ class Reader:
         stimulated = [base | {"il7": il7} for base in plain]
         ratio: np.ndarray = self.auc400(stimulated, drug, {}) / self.auc400(plain, drug, {})
         return ratio
-
-
-def log_doses(low: float, high: float) -> np.ndarray:
-    """0 and log-spaced doses from low to high."""
-    count = int(np.ceil(DOSES_PER_DECADE * np.log10(high / low))) + 1
-    doses: np.ndarray = np.r_[0, np.geomspace(low, high, count)]
-    return doses
 
 
 def _fraction(values: np.ndarray, below: float) -> float:

@@ -170,12 +170,15 @@ class Survey:
         only: Sequence[str] = (),
         seeds: Sequence[int] = SEEDS,
         cohorts: bool = True,
+        coarse: bool = False,
     ) -> None:
         found, protocols = read_findings(_findings_file(model, path))
         self.findings = _chosen(found, only)
         if not cohorts:
             self.findings = _without_cohorts(self.findings)
         self.protocols = _protocols(protocols)
+        if coarse:
+            self.protocols = replace(self.protocols, doses_per_decade=2, matrix_doses=5)
         self.seeds = tuple(seeds)
         self.readouts = {id(leaf): read_readout(leaf, model.definition) for leaf in self._leaves()}
         self._asked = Runs(model, self.protocols.hours, seeds)
