@@ -125,7 +125,7 @@ def linear_step(
     def cost(step: Array) -> tuple[float, Array]:
         short = scale * np.maximum(0.0, wanted - margins - slope @ step)
         moved = z + step
-        value = short @ short + prior**2 * (moved @ moved)
+        value = float(short @ short + prior**2 * (moved @ moved))
         return value, -2 * slope.T @ (scale * short) + 2 * prior**2 * moved
 
     low, high = bounds

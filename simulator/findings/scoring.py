@@ -181,6 +181,8 @@ class Survey:
             self.protocols = replace(self.protocols, doses_per_decade=2, matrix_doses=5)
         self.seeds = tuple(seeds)
         self.readouts = {id(leaf): read_readout(leaf, model.definition) for leaf in self._leaves()}
+        # what no reaction can change is a matter of the network alone
+        self._constant = {key: _is_constant(model, r) for key, r in self.readouts.items()}
         self._asked = Runs(model, self.protocols.hours, seeds)
         self._collect(self._asked, cohorts=False)
 
@@ -206,13 +208,22 @@ class Survey:
                     finding.source,
                     finding.kind,
                     finding.statement,
-                    tuple(_scored(c, self.readouts, runs, self.protocols) for c in finding.checks),
+                    tuple(self._scored(check, runs) for check in finding.checks),
                 )
                 for finding in self.findings
             ),
             runs=runs.count,
             undrawn=runs.undrawn,
         )
+
+    def _scored(self, check: Check, runs: Runs) -> CheckResult:
+        results = []
+        for leaf in check.leaves:
+            readout = self.readouts[id(leaf)]
+            value = _mean(measure(leaf, readout, runs, self.protocols), readout)
+            results.append(_leaf_result(leaf, check.bound, value))
+        constant = all(self._constant[id(leaf)] for leaf in check.leaves)
+        return CheckResult(check.bound.text, tuple(results), constant)
 
 
 def draws_cohort(leaf: Leaf) -> bool:
@@ -267,18 +278,6 @@ def _protocols(given: Mapping[str, Any]) -> Protocols:
             "findings: the protocols must give viability: {hours: number}, steroid_range_uM and"
             f" auc_range_uM: [low, high], il7_ng_per_ml: number, found {dict(given)!r}."
         ) from None
-
-
-def _scored(
-    check: Check, readouts: Mapping[int, Readout], runs: Runs, protocols: Protocols
-) -> CheckResult:
-    results = []
-    for leaf in check.leaves:
-        readout = readouts[id(leaf)]
-        value = _mean(measure(leaf, readout, runs, protocols), readout)
-        results.append(_leaf_result(leaf, check.bound, value))
-    constant = all(_is_constant(runs.model, readouts[id(leaf)]) for leaf in check.leaves)
-    return CheckResult(check.bound.text, tuple(results), constant)
 
 
 def _leaf_result(leaf: Leaf, bound: Bound, value: float) -> LeafResult:
