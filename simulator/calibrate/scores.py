@@ -55,7 +55,7 @@ class Scorer:
     cohorts
         Whether to score checks that draw cohorts, on the mean over `seeds`.
     coarse
-        Whether to take half of the doses, which is about twice as fast.
+        Whether to take half of the doses of single agents, which is faster.
     workers
         Processes (default: the cores this process may use).
     """

@@ -178,7 +178,7 @@ class Survey:
             self.findings = _without_cohorts(self.findings)
         self.protocols = _protocols(protocols)
         if coarse:
-            self.protocols = replace(self.protocols, doses_per_decade=2, matrix_doses=5)
+            self.protocols = replace(self.protocols, doses_per_decade=2)
         self.seeds = tuple(seeds)
         self.readouts = {id(leaf): read_readout(leaf, model.definition) for leaf in self._leaves()}
         # what no reaction can change is a matter of the network alone
