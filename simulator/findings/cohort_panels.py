@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .grammar import Bound, Check, Leaf
-from .labels import readable
+from .labels import readable, readable_observable
 from .panel import Cloud, Column, Mark, Panel
-from .readouts import SENSITIVE_IC50, SYNERGY_BELOW, measure
+from .readouts import IC50_RANGE, SENSITIVE_IC50, SYNERGY_BELOW, measure
 from .runs import Runs, condition
 from .scoring import Survey
 from .sketch import Sketch
@@ -65,7 +65,7 @@ class _Cohorts(Sketch):
         kind = readout.kind
         if kind == "cohort_median":
             observable, at = readout.parts[0], float(run["at"])
-            title = readable(observable) + ("" if self.timed else f", {at:g} h")
+            title = readable_observable(observable) + ("" if self.timed else f", {at:g} h")
             column = Column(title, f"{self.axis_of(observable)}, of each sample", ())
 
             def read(bases: list[dict[str, Any]]) -> np.ndarray:
@@ -85,7 +85,7 @@ class _Cohorts(Sketch):
             )
             return self.pooled(run, lambda b: reader.auc400(b, drug, background)), column
         limit = float(readout.parts[0]) if kind == "fraction_ic50_below" else None
-        axis = f"IC50 of each sample ({self.unit(drug)})"
+        axis = f"IC50 of each sample ({self.unit(drug)}; {IC50_RANGE[1]:g}: not reached)"
         column = Column(f"IC50{of}", axis, (), log=True, line=limit)
         return self.pooled(run, lambda b: reader.ic50(b, drug, background)), column
 
@@ -97,16 +97,19 @@ class _Cohorts(Sketch):
 
     def _add_medians(self, leaf: Leaf, bound: Bound, readout: Readout) -> None:
         """Samples of both cohorts, the median of the second allowed relative to the first's."""
-        scale = 1.0
+        scale, reference = 1.0, ""
         if leaf.over is not None:
+            reference = self.row(leaf.over)
             values, column = self.samples(leaf, leaf.over, readout)
             scale = float(np.median(values))
-            self.add_mark(column, Mark(self.row(leaf.over), scale, samples=values))
+            self.add_mark(column, Mark(reference, scale, samples=values))
         values, column = self.samples(leaf, leaf.of, readout)
         allowed = (bound.low * scale, bound.high * scale)
         failed = not bound.holds(self.statistic(leaf))
         median = float(np.median(values))
-        self.add_mark(column, Mark(self.row(leaf.of), median, allowed, failed, samples=values))
+        self.add_mark(
+            column, Mark(self.row(leaf.of), median, allowed, failed, reference, samples=values)
+        )
 
     def _add_share(self, leaf: Leaf, bound: Bound, readout: Readout) -> None:
         """Samples with the threshold, and the share of them below it."""
@@ -125,16 +128,18 @@ class _Cohorts(Sketch):
         """auc400 of each sample in both runs, and the share that rises by more than the factor."""
         over = leaf.over or {}
         reader = self.reader(leaf, readout)
-        x, y = (
-            self.pooled(run, lambda b, run=run: reader.auc400(b, run["drug"], run.get("drugs", {})))
-            for run in (over, leaf.of)
-        )
+
+        def areas(run: Run) -> np.ndarray:
+            background = run.get("drugs", {})
+            return self.pooled(run, lambda bases: reader.auc400(bases, run["drug"], background))
+
+        x, y = areas(over), areas(leaf.of)
         drug, factor = readable(leaf.of["drug"]), float(readout.parts[0])
         axes = tuple(f"AUC of {drug}, {_what(run)}" for run in (over, leaf.of))
         risen = y > factor * x
         cloud = Cloud(f"line: {factor:g} times", (axes[0], axes[1]), (), slope=factor)
+        self.add_group(cloud, f"at most {factor:g} times", x[~risen], y[~risen])
         self.add_group(cloud, f"above {factor:g} times", x[risen], y[risen])
-        self.add_group(cloud, "others", x[~risen], y[~risen])
         title = f"share above {factor:g} times"
         self._add_statistic(title, "share of samples", self.row(leaf.of), leaf, bound)
 
@@ -147,7 +152,7 @@ class _Cohorts(Sketch):
             leaf.of, lambda b: self.runs.read([condition(base, {}) for base in b], marker, 0.0)
         )
         sensitive = half < SENSITIVE_IC50
-        column = Column(readable(marker), f"{self.axis_of(marker)}, of each sample", ())
+        column = Column(readable_observable(marker), f"{self.axis_of(marker)}, of each sample", ())
         reference = float(np.median(values[~sensitive])) if (~sensitive).any() else np.nan
         text = f"IC50 of selumetinib {{}} {SENSITIVE_IC50:g} {self.unit('selumetinib')}"
         rest = Mark(text.format("≥"), reference, samples=values[~sensitive])
@@ -155,16 +160,18 @@ class _Cohorts(Sketch):
         median = float(np.median(values[sensitive])) if sensitive.any() else np.nan
         allowed = (bound.low * reference, bound.high * reference)
         failed = not bound.holds(self.statistic(leaf))
-        first = Mark(text.format("<"), median, allowed, failed, samples=values[sensitive])
+        row, dots = text.format("<"), values[sensitive]
+        first = Mark(row, median, allowed, failed, rest.row, samples=dots)
         self.add_mark(column, first)
 
     def _add_properties(self, leaf: Leaf, bound: Bound, readout: Readout) -> None:
         """Two properties of the samples against each other, and their correlation."""
         reader = self.reader(leaf, readout)
-        x, y = (
-            self.pooled(leaf.of, lambda b, name=name: reader.sample_property(b, name))
-            for name in readout.parts[1:]
-        )
+
+        def of_samples(name: str) -> np.ndarray:
+            return self.pooled(leaf.of, lambda bases: reader.sample_property(bases, name))
+
+        x, y = map(of_samples, readout.parts[1:])
         first, second = (_property(name) for name in readout.parts[1:])
         cloud = Cloud(f"{first} and {second}", (first, second), ())
         self.add_group(cloud, self.labels.lead(leaf.of), x, y)
@@ -181,5 +188,5 @@ def _what(run: Run) -> str:
 
 def _property(name: str) -> str:
     if name == "il7_viability_gain":
-        return "live cells, IL7 over none"
-    return f"AUC of {readable(name.removesuffix('_delta_auc400'))}, IL7 over none"
+        return "live cells, with over without IL7"
+    return f"AUC of {readable(name.removesuffix('_delta_auc400'))}, with over without IL7"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..plot import COLOURS, MARKERS, plot_dose_response
-from .panel import Cloud, Column, Curve, CurvePane, Mark, Panel
+from .panel import Cloud, Column, Curve, CurvePane, Mark, Panel, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,11 +19,15 @@ ALLOWED, VALUE, OUTSIDE, REFERENCE = COLOURS[3], COLOURS[1], COLOURS[2], "0.62"
 
 WIDTH = 9.0  # inches, at 100 dpi
 DPI = 100
+LARGEST = 30_000  # bytes of a file; fewer colours where more would be needed
 COLUMNS_A_LINE = 5
 PANES_A_LINE = 3
+PANE_HEIGHT = 3.2
+LEGEND_WIDTH = 110
 
-# Below this many marks a row is as high as its label needs; dots of samples take twice that.
+# Inches; dots of samples take twice what a label needs. Fewer rows leave room above and below.
 ROW_HEIGHT, SAMPLES_HEIGHT = 0.25, 0.5
+FEWEST_ROWS = 3
 
 Looks = Mapping[str, tuple[str, str]]
 
@@ -35,43 +39,47 @@ def draw(panel: Panel, title: str, members: int = 0) -> Any:
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         lines = _lines(panel.columns)
-        beside = len(panel.panes) == 1 and len(panel.columns) in (1, 2)
-        tall = max(len(panel.rows) * _row_height(panel), 1.0) + 1.0
+        beside = len(panel.panes) == 1 and len(panel.columns) == 1
+        talls = [_height(columns) for columns in lines]
         pane_lines = _in_lines(panel.panes, PANES_A_LINE)
-        height = max(4.0, tall) if beside else 3.2 * len(pane_lines) + tall * len(lines)
-        figure = Figure(figsize=(WIDTH, height + 0.7), dpi=DPI, layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.06, h_pad=0.05)
+        height = max(4.0, *talls) if beside else PANE_HEIGHT * len(pane_lines) + sum(talls)
+        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.05)
+        figure = Figure(figsize=(WIDTH, height + 0.7), dpi=DPI, layout=layout)
         looks = _looks(panel)
+        keyed = any(column.of_curves for column in panel.columns)  # rows show what a curve is
         if beside:
-            left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.25))
-            _draw_panes(left, panel.panes, looks, legend=not panel.columns[0].of_curves)
-            _draw_columns(right, panel, panel.columns, looks)
+            left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.25), squeeze=False)[0]
+            _draw_panes(left, panel.panes, looks, 0 if keyed else LEGEND_WIDTH // 2)
+            _draw_columns(right, panel.columns, looks)
         else:
-            heights = [3.2] * len(pane_lines) + [tall] * len(lines)
+            heights = [PANE_HEIGHT] * len(pane_lines) + talls
             parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
             for part, panes in zip(parts, pane_lines, strict=False):
-                keyed = any(column.of_curves for column in panel.columns)
-                _draw_panes(part, panes, looks, legend=not keyed)
+                _draw_panes(part, panes, looks, 0 if keyed else LEGEND_WIDTH)
             for part, columns in zip(parts[len(pane_lines) :], lines, strict=True):
-                _draw_columns(part, panel, columns, looks)
+                _draw_columns(part, columns, looks)
         _entitle(figure, title, panel.subtitle)
         _explain(figure, panel, members)
         return figure
 
 
 def png(figure: Any) -> bytes:
-    """The figure as PNG of at most 64 colours, which halves it; the same bytes every time."""
+    """The figure as PNG of few colours, which halves it; the same bytes every time."""
     from PIL import Image
 
     raw = io.BytesIO()
     figure.savefig(raw, dpi=DPI, format="png")
     picture = Image.open(raw).convert("RGB")
-    small = picture.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    out = io.BytesIO()
-    small.save(out, format="png", optimize=True)
+    for colours in (256, 64):
+        small = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        out = io.BytesIO()
+        small.save(out, format="png", optimize=True)
+        if out.tell() <= LARGEST:
+            break
     return out.getvalue()
 
 
@@ -88,9 +96,11 @@ def _in_lines(parts: Sequence[Any], at_most: int) -> list[Any]:
     return [parts[k : k + size] for k in range(0, len(parts), size)]
 
 
-def _row_height(panel: Panel) -> float:
-    sampled = any(m.samples is not None for column in panel.columns for m in column.marks)
-    return SAMPLES_HEIGHT if sampled else ROW_HEIGHT
+def _height(columns: Sequence[Column]) -> float:
+    """Of columns with title and axis, inches."""
+    sampled = any(m.samples is not None for column in columns for m in column.marks)
+    rows = max(len(rows_of(columns)), FEWEST_ROWS)
+    return 1.0 + rows * (SAMPLES_HEIGHT if sampled else ROW_HEIGHT)
 
 
 def _looks(panel: Panel) -> Looks:
@@ -110,9 +120,8 @@ def _looks(panel: Panel) -> Looks:
 # ---- curves and clouds ---------------------------------------------------------------------------
 
 
-def _draw_panes(
-    figure: Any, panes: Sequence[CurvePane | Cloud], looks: Looks, *, legend: bool
-) -> None:
+def _draw_panes(figure: Any, panes: Sequence[CurvePane | Cloud], looks: Looks, legend: int) -> None:
+    """Panes side by side, with a legend of at most so many characters in a line above; 0: none."""
     axes = figure.subplots(1, len(panes), squeeze=False)[0]
     handles: dict[str, Any] = {}
     for ax, pane in zip(axes, panes, strict=True):
@@ -122,7 +131,7 @@ def _draw_panes(
             _draw_cloud(ax, pane, looks)
         handles |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     if legend and len(handles) > 0:
-        columns = max(1, min(len(handles), 110 // (8 + max(map(len, handles)))))
+        columns = max(1, min(len(handles), legend // (8 + max(map(len, handles)))))
         figure.legend(
             handles.values(), handles, loc="outside upper center", ncols=columns, frameon=False,
             fontsize=8.5,
@@ -160,7 +169,7 @@ def _draw_allowed_doses(ax: "Axes", doses: np.ndarray, allowed: np.ndarray) -> N
     """A short shaded bar at each dose, over what the finding allows there."""
     for dose, (low, high) in zip(doses, allowed.T, strict=True):
         x = [dose / 1.25, dose * 1.25]
-        ax.fill_between(x, low, min(high, 1e3), color=ALLOWED, alpha=0.22, lw=0, zorder=0)
+        ax.fill_between(x, max(low, 0), min(high, 1e3), color=ALLOWED, alpha=0.22, lw=0, zorder=0)
         for edge in (low, high):
             if np.isfinite(edge):
                 ax.plot(x, [edge, edge], color=ALLOWED, lw=1.6, zorder=1)
@@ -172,11 +181,12 @@ def _draw_cloud(ax: "Axes", cloud: Cloud, looks: Looks) -> None:
         ax.plot(x, y, marker, ms=4, color=colour, alpha=0.75, mew=0, label=label)
     if cloud.level is not None:
         ax.axhline(cloud.level, color="0.4", lw=1, ls="--", zorder=0)
-        ax.set_ylim(0, None)
+        ax.set(xlim=(0, 1), ylim=(0, None))
     if cloud.slope is not None:
         ends = np.array([0.0, 400.0])
-        ax.plot(ends, ends, color="0.7", lw=1, zorder=0)
-        ax.plot(ends, cloud.slope * ends, color="0.3", lw=1, ls="--", zorder=0)
+        ax.plot(ends, ends, color="0.7", lw=1, zorder=0, label="equal")
+        steep = f"{cloud.slope:g} times"
+        ax.plot(ends, cloud.slope * ends, color="0.3", lw=1, ls="--", zorder=0, label=steep)
         ax.set(xlim=(0, 410), ylim=(0, 410))
         ax.set_aspect("equal")
     ax.set_xlabel(textwrap.fill(cloud.axes[0], 34))
@@ -188,9 +198,9 @@ def _draw_cloud(ax: "Axes", cloud: Cloud, looks: Looks) -> None:
 # ---- columns -------------------------------------------------------------------------------------
 
 
-def _draw_columns(figure: Any, panel: Panel, columns: Sequence[Column], looks: Looks) -> None:
+def _draw_columns(figure: Any, columns: Sequence[Column], looks: Looks) -> None:
     """Columns side by side over the same rows, named at the left."""
-    rows = panel.rows
+    rows = rows_of(columns)
     axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     size = 8.5 if len(rows) < 14 else 7.5
     for ax, column in zip(axes, columns, strict=True):
@@ -201,7 +211,8 @@ def _draw_columns(figure: Any, panel: Panel, columns: Sequence[Column], looks: L
         ax.tick_params(axis="x", labelsize=8)
         ax.tick_params(axis="y", length=0, labelsize=size)
     axes[0].set_yticks(range(len(rows)), [_wrapped(row) for row in rows])
-    axes[0].set_ylim(len(rows) - 0.5, -0.5)
+    room = max(0.0, (FEWEST_ROWS - len(rows)) / 2)  # a bar as high as the page looks like a wall
+    axes[0].set_ylim(len(rows) - 0.5 + room, -0.5 - room)
 
 
 def _wrapped(row: str) -> str:
@@ -231,7 +242,10 @@ def _draw_column(ax: "Axes", column: Column, rows: Sequence[str], looks: Looks) 
             )  # fmt: skip
     if column.line is not None:
         ax.axvline(column.line, color="0.3", lw=1, ls="--", zorder=1)
-    if not column.log:
+    if column.log:
+        ax.minorticks_off()
+        ax.xaxis.set_major_formatter(lambda dose, _: f"{dose:g}")
+    else:
         ax.locator_params(axis="x", nbins=4)
     ax.spines["left"].set_visible(False)
     ax.grid(axis="y", color="0.93", lw=0.8)
@@ -250,10 +264,13 @@ def _limits(column: Column) -> tuple[float, float]:
     finite = np.array([n for n in numbers if np.isfinite(n)] or [1.0])
     if column.log:
         positive = finite[finite > 0]
-        return float(positive.min()) / 1.6, float(positive.max()) * 1.6
+        ends = np.floor(np.log10(positive.min() * 0.99)), np.ceil(np.log10(positive.max() * 1.01))
+        return float(10.0 ** ends[0]), float(10.0 ** ends[1])
     low, high = min(0.0, float(finite.min())), max(0.0, float(finite.max()))
     if high <= low:
         return 0.0, 1.0
+    if column.most is not None:
+        high = min(high, column.most)
     room = 0.1 * (high - low)
     return low - (room if low < 0 else 0.0), high + room
 
@@ -277,7 +294,6 @@ def _draw_value(ax: "Axes", y: float, mark: Mark, column: Column, looks: Looks) 
     colour, marker = REFERENCE if mark.allowed is None else VALUE, "o"
     if column.of_curves and mark.row in looks:
         colour, marker = looks[mark.row]
-        ax.plot([mark.value], [y], marker, color=colour, ms=6, zorder=5)
     if column.points:
         ax.plot([mark.value], [y], marker, color=colour, ms=7, zorder=5)
     else:
@@ -289,9 +305,10 @@ def _draw_samples(ax: "Axes", y: float, mark: Mark) -> None:
     assert mark.samples is not None  # noqa: S101  the caller asked
     values = np.sort(mark.samples)
     spread = (np.arange(values.size) * 0.6180339887 % 1.0 - 0.5) * 0.56
+    reference = mark.allowed is None and np.isfinite(mark.value)
     ax.plot(
-        values, y + spread, "o", color=VALUE if mark.allowed or mark.value != mark.value else "0.45",
-        ms=3.2, alpha=0.5, mew=0, zorder=3, clip_on=False,
+        values, y + spread, "o", color="0.45" if reference else VALUE, ms=3.2, alpha=0.5, mew=0,
+        zorder=3, clip_on=False,
     )  # fmt: skip
     if np.isfinite(mark.value):
         ax.plot([mark.value] * 2, [y - 0.36, y + 0.36], color="black", lw=2, zorder=5)
@@ -330,7 +347,9 @@ def _explain(figure: Any, panel: Panel, members: int) -> None:
     if whiskers or any(c.band is not None for c in curves):
         sign = "whiskers" if whiskers else "bands"
         text = f"90 % of {members} members"
-        look = {"color": "black", "lw": 1.2} if sign == "whiskers" else {"color": "0.8", "lw": 7}
+        look: dict[str, Any] = (
+            {"color": "black", "lw": 1.2} if sign == "whiskers" else {"color": "0.8", "lw": 7}
+        )
         key.append(Line2D([], [], label=text, **look))
     if any(m.failed for m in marks):
         key.append(Line2D([], [], marker="$✗$", ls="", color=OUTSIDE, ms=8, label="outside"))

@@ -1,5 +1,6 @@
 """Names of runs for a reader: what differs between the runs of a finding, and what is common."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,12 @@ Run = Mapping[str, Any]
 def readable(name: str) -> str:
     """An id as text: `JAK1_T901A` -> `JAK1 T901A`."""
     return name.replace("_", " ")
+
+
+def readable_observable(id: str) -> str:
+    """An observable's id as text: `BIM_BCL2_per_BIM` -> `BIM-BCL2 per BIM`."""
+    text = re.sub(r"(?<=[A-Z0-9])_(?=m?[A-Z])", "-", id)
+    return readable(text)
 
 
 class Labels:
@@ -64,6 +71,8 @@ class Labels:
             label += f": {' × '.join(map(readable, drugs))}"
         if drug and "drug" in run and len(self.swept) > 1:
             label += f": {readable(run['drug'])}"
+        if "cohort" in run and len(self.cohorts) == 1:
+            label = label.partition(": ")[2] or label  # the subtitle names the cohort
         return f"{label}, {run['at']:g} h" if time and "at" in run else label
 
     def _dosed(self, name: str, dose: float) -> str:

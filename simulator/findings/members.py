@@ -73,7 +73,8 @@ def score_members(
     options
         Handed to `model.simulate`.
     """
-    verdicts, kept = [], []
+    verdicts: list[Verdicts] = []
+    kept: list[Runs] = []
     with run_progress(options.get("progress"), 1000 * len(names), "scoring members") as advance:
         for name in names:
             try:

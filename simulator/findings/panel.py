@@ -50,14 +50,15 @@ class Cloud:
 class Mark:
     """One value in a column, or that of each sample of a cohort, in the row of its condition.
 
-    `allowed` is the interval in which the finding wants the value; None: a reference. `spread` is
-    the range of the members.
+    `allowed` is the interval in which the finding wants the value; None: a reference.
+    `reference` is the row that it was compared with. `spread` is the range of the members.
     """
 
     row: str
     value: float
     allowed: tuple[float, float] | None = None
     failed: bool = False
+    reference: str = ""
     spread: tuple[float, float] | None = None
     samples: np.ndarray | None = None
 
@@ -66,7 +67,8 @@ class Mark:
 class Column:
     """Values of one readout; rows are shared by all columns of a panel.
 
-    `of_curves`: the values are of the curves with the same labels. `line` is a threshold.
+    `of_curves`: the values are of the curves with the same labels. `line` is a threshold, `most`
+    what a value can be at most.
     """
 
     title: str
@@ -76,6 +78,7 @@ class Column:
     log: bool = False
     of_curves: bool = False
     line: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,33 @@ class Panel:
     panes: tuple[CurvePane | Cloud, ...]
     columns: tuple[Column, ...]
 
-    @property
-    def rows(self) -> list[str]:
-        """Rows of the columns, in order of appearance."""
-        return list(dict.fromkeys(mark.row for column in self.columns for mark in column.marks))
+
+def rows_of(columns: Sequence[Column]) -> list[str]:
+    """Rows of columns in order of appearance, each below the one that it is compared with."""
+    below: dict[str, list[str]] = {}
+    parents: dict[str, str] = {}
+    for mark in (mark for column in columns for mark in column.marks):
+        parents.setdefault(mark.row, "")
+        parents[mark.row] = parents[mark.row] or mark.reference
+    for row, parent in parents.items():
+        below.setdefault(parent, []).append(row)
+    ordered: dict[str, None] = {}
+
+    def put(row: str) -> None:
+        if row not in ordered:
+            ordered[row] = None
+            for each in below.get(row, ()):
+                put(each)
+
+    for row in [*below.get("", ()), *parents]:  # the latter for rows compared in a circle
+        put(row)
+    return list(ordered)
 
 
 def joined(first: Panel, second: Panel) -> Panel:
-    """Both panels as one, under the first one's subtitle, or the second's if it has none."""
-    subtitle = first.subtitle if first.panes or first.columns else second.subtitle
-    return Panel(subtitle, first.panes + second.panes, first.columns + second.columns)
+    """Both panels as one."""
+    subtitles = [each.subtitle for each in (first, second) if each.subtitle]
+    return Panel("; ".join(subtitles), first.panes + second.panes, first.columns + second.columns)
 
 
 def with_members(panel: Panel, members: Sequence[Panel]) -> Panel:

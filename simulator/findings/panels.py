@@ -13,7 +13,7 @@ import numpy as np
 from ..response.combination import berenbaum_sums
 from .cohort_panels import cohort_parts
 from .grammar import Bound, Check, Leaf
-from .labels import readable
+from .labels import readable, readable_observable
 from .panel import Cloud, Column, Curve, Panel, joined, with_members
 from .readouts import IC50_RANGE, MATRIX, SYNERGY_BELOW, log_doses
 from .runs import Runs, base_of, condition
@@ -76,16 +76,16 @@ class _Plain(Sketch):
     # ---- states --------------------------------------------------------------------------------
 
     def _state_column(self, leaf: Leaf, readout: Readout) -> Column:
-        title = readable(leaf.readout)
+        title = readable_observable(leaf.readout)
         if not self.timed and "at" in leaf.of:
             title = f"{title}, {leaf.of['at']:g} h"
         return Column(title, self.axis_of(leaf.readout), ())
 
     def _add_fold_changes(self, leaf: Leaf, bound: Bound, readout: Readout) -> None:
-        """Both cells with and without the drugs; the first one's bound is relative to the second."""
+        """Both cells with and without the drugs; the second one's rise bounds the first one's."""
         observable = readout.observables[0]
         state = Readout("state", (observable,), (observable,))
-        folds = []
+        folds: list[float] = []
         for cell in reversed(readout.parts[1:]):
             of = {"cell": cell, **leaf.of}
             pair = replace(leaf, readout=observable, of=of, over={**of, "drugs": {}})
@@ -164,7 +164,9 @@ class _Plain(Sketch):
             )
         drug = readable(leaf.of["drug"])
         if readout.kind == "auc400":
-            column = Column(f"AUC of {drug}", "AUC (400: no effect)", (), of_curves=True)
+            column = Column(
+                f"AUC of {drug}", "AUC (400: no effect)", (), points=True, of_curves=True, most=400
+            )
         else:
             unit = self.unit(leaf.of["drug"])
             column = Column(

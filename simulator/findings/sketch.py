@@ -90,13 +90,13 @@ class Sketch:
             self.add_mark(column, Mark(row, self.value(leaf, leaf.over, readout)))
         value = self.value(leaf, leaf.of, readout)
         row = self.row(leaf.of)
+        reference = "" if leaf.over is None else self.row(leaf.over)
         if bound is None:
-            self.add_mark(column, Mark(row, value))
+            self.add_mark(column, Mark(row, value, reference=reference))
             return
         allowed = self.allowed(leaf, bound, readout)
-        self.add_mark(
-            column, Mark(row, value, allowed, failed=not allowed[0] <= value <= allowed[1])
-        )
+        failed = not allowed[0] <= value <= allowed[1]
+        self.add_mark(column, Mark(row, value, allowed, failed, reference))
 
     def row(self, run: Run) -> str:
         """The row of a run without cohort."""
