@@ -84,7 +84,18 @@ def png(figure: Any) -> bytes:
 
 
 def _lines(columns: Sequence[Column]) -> list[Sequence[Column]]:
-    return _in_lines(columns, COLUMNS_A_LINE)
+    """Columns in lines; if one is not enough, columns without common rows stand apart."""
+    if len(columns) <= COLUMNS_A_LINE:
+        return [columns] if columns else []
+    groups: list[list[Column]] = []
+    for column in columns:
+        rows = set(rows_of([column]))
+        group = next((g for g in groups if rows & set(rows_of(g))), None)
+        if group is None:
+            groups.append([column])
+        else:
+            group.append(column)
+    return [line for group in groups for line in _in_lines(group, COLUMNS_A_LINE)]
 
 
 def _in_lines(parts: Sequence[Any], at_most: int) -> list[Any]:

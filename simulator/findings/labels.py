@@ -58,7 +58,7 @@ class Labels:
         altered = [readable(name) for name in run.get("alterations") or []]
         altered += [f"{readable(gene)} knocked out" for gene in run.get("knockout") or []]
         named = [] if altered and len(self.cells) == 1 else [readable(str(run.get("cell", "")))]
-        return " ".join([*named, *altered])
+        return ", ".join([*named, *altered])
 
     def of(self, run: Run, *, pair: bool = True, drug: bool = False, time: bool = False) -> str:
         """A run's label; with its pair of drugs, its swept drug and its time, where these vary."""
