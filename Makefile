@@ -21,11 +21,12 @@ MADE_IN := $(shell cat "$(INSTALLED)" 2>/dev/null)
 MOVED := $(if $(MADE_IN),$(if $(filter-out $(CURDIR),$(MADE_IN)),moved))
 
 .DEFAULT_GOAL := help
-.PHONY: moved help predict test lint format types layers notebooks wheel check figure constraints clean
+.PHONY: moved help predict test lint format types layers notebooks wheel check figure docs \
+    findings-page constraints clean
 
 help:  ## list the commands
 	@echo "steroidsim: make <command> [PYTHON=python3.12] [VENV=.venv] [ARGS=...]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
 predict: $(INSTALLED)  ## predict the steroid response of every cell; writes results/
 	@"$(BIN)/steroidsim" predict $(ARGS)
@@ -64,6 +65,12 @@ check: lint types layers notebooks wheel  ## everything that is checked besides 
 figure: predict  ## renew the README's figure from a prediction
 	@mkdir -p docs/figures
 	@"$(BIN)/python" -c "$$SHRINK_FIGURE" results/prediction.png docs/figures/prediction.png
+
+docs: findings-page  ## renew the generated pages of docs/
+
+findings-page: $(INSTALLED)  ## renew docs/findings.md with its panels
+	@rm -rf docs/figures/findings
+	@"$(BIN)/steroidsim" findings --page docs/findings.md $(ARGS)
 
 # Resolves afresh within the ranges of pyproject.toml, runs the whole suite on what came out, and
 # only then pins it. Call it once per Python: make constraints PYTHON=python3.12

@@ -79,7 +79,7 @@ def plot_dose_response(
     for i, (curve, name) in enumerate(zip(curves, names, strict=True)):
         _draw_curve(ax, doses, curve, str(name), i, style)
     units = da[dose].attrs.get("units", "uM")
-    ax.set_xlabel(f"{dose} ({_unit_text(units)})")
+    ax.set_xlabel(f"{dose} ({unit_text(units)})")
     ax.set_ylabel(ylabel)
     ax.set_ylim(0, max(1.05, 1.05 * float(np.nanmax(curves)) if np.isfinite(curves).any() else 1))
     if legend and any(names):
@@ -147,7 +147,8 @@ def _mark_break(ax: "Axes", at: float) -> None:
         )  # fmt: skip
 
 
-def _unit_text(units: str) -> str:
+def unit_text(units: str) -> str:
+    """A unit of the tables as it is printed: `uM` -> `µM`."""
     return units.replace("uM", "µM").replace("ng_per_ml", "ng/ml")
 
 

@@ -57,7 +57,8 @@ app.command(
 )(simulate)
 app.command(
     epilog="Examples:  steroidsim findings   |   steroidsim findings T19 M06 --all   |  "
-    " steroidsim findings --file my_findings.yaml --json"
+    " steroidsim findings --file my_findings.yaml --json   |  "
+    " steroidsim findings --page docs/findings.md"
 )(findings)
 app.command(
     epilog="Examples:  steroidsim calibrate --out calibrated --report calibration.md   |  "

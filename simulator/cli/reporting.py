@@ -88,23 +88,26 @@ def print_table(grid: Any) -> None:
         typer.echo(line.rstrip())
 
 
-def write_files(folder: Path, files: Mapping[str, Writer]) -> list[Path]:
+def write_files(folder: Path, files: Mapping[str, Writer], option: str = "--out") -> list[Path]:
     """Write all files into a folder, or none of them.
 
-    files : file name -> function that writes it to the path it is given. Everything is written
-    to a temporary folder inside the target first and then moved, so that a failure half way leaves
-    what was there. Raises ConditionError if the folder cannot be written to.
+    files : file name, perhaps in a subfolder -> function that writes it to the path it is given.
+    Everything is written to a temporary folder inside the target first and then moved, so that a
+    failure half way leaves what was there. option : the one that names the place. Raises
+    ConditionError if the folder cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as temporary:
             for name, write in files.items():
+                (Path(temporary) / name).parent.mkdir(parents=True, exist_ok=True)
                 write(Path(temporary) / name)
             for name in files:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / name, folder / name)
     except OSError as error:
         raise ConditionError(
             f"{folder}: results cannot be written there ({error.strerror or error}); name another"
-            " place with --out."
+            f" place with {option}."
         ) from None
     return [folder / name for name in files]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: A cohort check is scored on the mean over these draws.
 SEEDS = (0, 1, 2, 3, 4)
 
+#: A check is robust if it passes in at least this share of an ensemble's members.
+MOST = 0.9
 
 # Bounds are wider than a percent: these tolerances do not change a verdict.
 ACCURACY: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-7}
@@ -38,11 +40,16 @@ class LeafResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check with its bound; it passed if every leaf did."""
+    """A check with its bound; it passed if every leaf did.
+
+    `members` is the share of an ensemble's members in which it passes; None where they were not
+    asked.
+    """
 
     bound: str
     leaves: tuple[LeafResult, ...]
     by_construction: bool
+    members: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -83,6 +90,16 @@ class FindingResult:
         return "hypothesis" if self.checks else "no check"
 
     @property
+    def by_construction(self) -> bool:
+        """Whether it passes, and no reaction of the model could make any of its checks fail."""
+        return self.passed and all(check.by_construction for check in self.checks)
+
+    @property
+    def members(self) -> float | None:
+        """The least share of members over its checks; None where no check was asked of them."""
+        return min((c.members for c in self.checks if c.members is not None), default=None)
+
+    @property
     def worst(self) -> CheckResult | None:
         """The check that is furthest outside, or nearest to, its bound."""
         return min(self.checks, key=lambda check: check.worst.margin, default=None)
@@ -92,13 +109,15 @@ class FindingResult:
 class Results:
     """All findings of a file, scored.
 
-    `runs` counts the conditions simulated; `undrawn` says why a cohort could not be drawn.
+    `runs` counts the conditions simulated; `undrawn` says why a cohort could not be drawn;
+    `members` counts the members of an ensemble that were scored besides.
     """
 
     model: str
     findings: tuple[FindingResult, ...]
     runs: int
     undrawn: Mapping[str, str]
+    members: int = 0
 
     @property
     def summary(self) -> str:
@@ -110,11 +129,33 @@ class Results:
             f" ({sum(c.passed for c in checks)} of {len(checks)} checks)"
         )
 
+    @property
+    def members_summary(self) -> str:
+        """How many checks hold in most members, and which do not; "" where none was scored."""
+        if not self.members:
+            return ""
+        checks = [
+            (f"{finding.id} check {number} ({as_percent(check.members)})", check.members)
+            for finding in self.findings
+            if finding.scored
+            for number, check in enumerate(finding.checks, start=1)
+        ]
+        asked = [(name, share) for name, share in checks if share is not None]
+        below = [name for name, share in asked if share < MOST]
+        return (
+            f"{len(asked) - len(below)} of {len(asked)} checks pass in at least"
+            f" {as_percent(MOST)} of {self.members} members"
+            + (f", not: {', '.join(below)}" if below else "")
+            + f"; {len(checks) - len(asked)} checks on cohorts are not scored on members"
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON; a missing value is None."""
         return {
             "model": self.model,
             "summary": self.summary,
+            "members": self.members,
+            "members_summary": self.members_summary,
             "runs": self.runs,
             "undrawn_cohorts": dict(self.undrawn),
             "findings": [_finding_as_dict(finding) for finding in self.findings],
@@ -197,26 +238,18 @@ class Survey:
 
     def score(self, model: "Model", **options: Any) -> Results:
         """Simulate and score a model; options go to `model.simulate`."""
-        runs = self._asked.of(model)
-        self._collect(runs, cohorts=True)
-        runs.simulate(**(ACCURACY | options))
-        return Results(
-            model=model.definition.name,
-            findings=tuple(
-                FindingResult(
-                    finding.id,
-                    finding.source,
-                    finding.kind,
-                    finding.statement,
-                    tuple(self._scored(check, runs) for check in finding.checks),
-                )
-                for finding in self.findings
-            ),
-            runs=runs.count,
-            undrawn=runs.undrawn,
-        )
+        return self.results(self.simulated(model, **options))
 
-    def _scored(self, check: Check, runs: Runs) -> CheckResult:
+    def simulated(self, model: "Model", *, cohorts: bool = True, **options: Any) -> Runs:
+        """Everything that the checks need of a model, simulated; without cohorts on request."""
+        runs = self._asked.of(model)
+        if cohorts:
+            self._collect(runs, cohorts=True)
+        runs.simulate(**(ACCURACY | options))
+        return runs
+
+    def result(self, check: Check, runs: Runs) -> CheckResult:
+        """One check, scored on simulations that contain what it needs."""
         results = []
         for leaf in check.leaves:
             readout = self.readouts[id(leaf)]
@@ -225,17 +258,42 @@ class Survey:
         constant = all(self._constant[id(leaf)] for leaf in check.leaves)
         return CheckResult(check.bound.text, tuple(results), constant)
 
+    def results(self, runs: Runs) -> Results:
+        """All findings, scored on simulations."""
+        return Results(
+            model=runs.model.definition.name,
+            findings=tuple(
+                FindingResult(
+                    finding.id,
+                    finding.source,
+                    finding.kind,
+                    finding.statement,
+                    tuple(self.result(check, runs) for check in finding.checks),
+                )
+                for finding in self.findings
+            ),
+            runs=runs.count,
+            undrawn=runs.undrawn,
+        )
+
+
+def as_percent(share: float | None) -> str:
+    """`97 %`, rounded down so that 100 % means all; `-` where there is none."""
+    return "-" if share is None else f"{math.floor(100 * share + 1e-9)} %"
+
 
 def draws_cohort(leaf: Leaf) -> bool:
     """Whether a check's value needs the samples of a cohort."""
     return "cohort" in leaf.of or "cohort" in (leaf.over or {})
 
 
+def on_cohort(check: Check) -> bool:
+    """Whether a check draws a cohort: it is scored at the point estimate only."""
+    return any(map(draws_cohort, check.leaves))
+
+
 def _without_cohorts(findings: Sequence[Finding]) -> list[Finding]:
-    kept = (
-        replace(f, checks=tuple(c for c in f.checks if not any(map(draws_cohort, c.leaves))))
-        for f in findings
-    )
+    kept = (replace(f, checks=tuple(c for c in f.checks if not on_cohort(c))) for f in findings)
     return [finding for finding in kept if finding.checks]
 
 
@@ -307,11 +365,14 @@ def _finding_as_dict(finding: FindingResult) -> dict[str, Any]:
         "kind": finding.kind,
         "statement": finding.statement,
         "status": finding.status,
+        "by_construction": finding.by_construction,
+        "members": finding.members,
         "checks": [
             {
                 "is": check.bound,
                 "passed": check.passed,
                 "by_construction": check.by_construction,
+                "members": check.members,
                 "values": [
                     {
                         "readout": leaf.readout,
