@@ -70,6 +70,8 @@ def definition(folder=None, cohorts=None, settings=None):
 class AnalyticModel:
     """Takes the calls that findings, predict, cohorts and the command line make."""
 
+    members = ()
+
     def __init__(self, **parts):
         self.definition = definition(**parts)
         self.calls = []

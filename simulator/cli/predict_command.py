@@ -12,6 +12,9 @@ from .reporting import print_json, print_table, reported, say, write_files
 if TYPE_CHECKING:
     import pandas as pd
 
+# The default of `simulator.predict`, which is not imported before the command runs.
+MEMBERS = 64
+
 
 def predict(
     model: ModelOption = BUNDLED_MODEL,
@@ -22,14 +25,30 @@ def predict(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path(
         "results"
     ),
+    members: Annotated[
+        int,
+        typer.Option("--members", min=0, help="Parameter sets of the ensemble to ask; 0: none."),
+    ] = MEMBERS,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write predictions to test to this Markdown file instead."),
+    ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Which cells are steroid resistant, and what re-sensitises them.
 
     Simulates the steroid alone, with a MEK inhibitor and with a JAK inhibitor. Writes
-    prediction.csv, prediction.json, prediction.png and prediction.pdf.
+    prediction.csv, prediction.json, prediction.png and prediction.pdf. Where the model has an
+    ensemble of parameter sets, numbers carry their 5-95 % range over it, and calls the share of
+    sets that make the same call.
+
+    With --report: which knock-outs, third drugs and pairs of drugs would change the response, in
+    every cell of the model's block "outlook".
     """
+    if report is not None:
+        _write_report(model, report, members, workers)
+        return
     with reported():
         from .. import load
         from ..plot import plot_prediction
@@ -38,7 +57,7 @@ def predict(
 
         loaded = load(model)
         settings = read_settings(loaded)
-        table, curves = run(loaded, settings, cell or (), workers=workers)
+        table, curves = run(loaded, settings, cell or (), members=members, workers=workers)
         content = as_dict(loaded, table, curves)
         figure = plot_prediction(
             table,
@@ -60,12 +79,28 @@ def predict(
             print_json(content)
         else:
             _print_prediction(table)
+            say(f"uncertainty: {content['uncertainty']}")
         for path in written:
             say(f"wrote {path}")
 
 
+def _write_report(model: str, report: Path, members: int, workers: int | None) -> None:
+    with reported():
+        from .. import load
+        from ..outlook import outlook_files
+
+        loaded = load(model)
+        files = outlook_files(loaded, report, members=members, workers=workers)
+        for path in write_files(report.parent, files):
+            say(f"wrote {path}")
+
+
 def _print_prediction(table: "pd.DataFrame") -> None:
-    """One line per condition: auc400 of each treatment, IC50, combination indices, call."""
+    """One line per condition: auc400 of each treatment, IC50, combination indices, call.
+
+    A range over the ensemble stands behind each auc400; those of the other numbers are in the CSV,
+    for a terminal is not wide enough.
+    """
     from rich.table import Table
 
     treatments = list(dict.fromkeys(table["treatment"]))
@@ -77,19 +112,27 @@ def _print_prediction(table: "pd.DataFrame") -> None:
     grid.add_column("IC50 (uM)", justify="right")
     for name in short[1:]:
         grid.add_column(f"CI {name}", justify="right")
-    grid.add_column("call", no_wrap=True)
+    grid.add_column("call")
     grid.add_column("uncertainty", no_wrap=True)
     for condition, rows in table.groupby("condition", sort=False):
         alone, *with_partner = rows.to_dict(orient="records")
         grid.add_row(
             str(condition),
-            *(f"{row['auc400']:.0f}" for row in (alone, *with_partner)),
+            *(_with_range(row, "auc400", ".0f") for row in (alone, *with_partner)),
             _with_bound(alone, "ic50", ".3g"),
             *(_with_bound(row, "combination_index", ".2f") for row in with_partner),
             str(alone["call"]),
             str(alone["uncertainty"]),
         )
     print_table(grid)
+
+
+def _with_range(row: dict[str, Any], key: str, form: str) -> str:
+    """`312`, `312 (280-340)` or `-`."""
+    value, low, high = row[key], row.get(f"{key}_low"), row.get(f"{key}_high")
+    if value != value:
+        return "-"
+    return f"{value:{form}}" if low is None else f"{value:{form}} ({low:{form}}-{high:{form}})"
 
 
 def _with_bound(row: dict[str, Any], key: str, form: str) -> str:
