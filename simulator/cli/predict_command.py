@@ -1,16 +1,18 @@
 """The command `predict`, the main job."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from .reporting import Writer, print_json, print_table, reported, say, write_files
 from .reporting import as_json as to_json
-from .reporting import print_json, print_table, reported, say, write_files
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 # The default of `simulator.predict`, which is not imported before the command runs.
 MEMBERS = 64
@@ -85,14 +87,30 @@ def predict(
 
 
 def _write_report(model: str, report: Path, members: int, workers: int | None) -> None:
+    """The report, and its figures and full tables in figures/<name of the report> beside it."""
     with reported():
         from .. import load
-        from ..outlook import outlook_files
+        from ..outlook import figures, full_tables, outlook, report_text
 
-        loaded = load(model)
-        files = outlook_files(loaded, report, members=members, workers=workers)
-        for path in write_files(report.parent, files):
+        results = outlook(load(model), members=members, workers=workers)
+        pictures = Path("figures") / report.stem
+        text = report_text(results, "steroidsim predict --report", pictures.as_posix())
+        files: dict[str, Writer] = {
+            name: partial(_save, figure) for name, figure in figures(results).items()
+        }
+        for name, table in full_tables(results).items():
+            files[name] = partial(table.to_csv, sep="\t", index=False)
+        # Pictures first: a report never points to what is not there.
+        written = write_files(report.parent / pictures, files)
+        written += write_files(
+            report.parent, {report.name: lambda path: path.write_text(text, "utf-8")}
+        )
+        for path in written:
             say(f"wrote {path}")
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    figure.savefig(path, dpi=100, pil_kwargs={"optimize": True})
 
 
 def _print_prediction(table: "pd.DataFrame") -> None:
