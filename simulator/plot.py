@@ -172,6 +172,9 @@ def plot_prediction(
         auc400 of the call, the middle of the colour scale.
     hours
         When viability was read.
+
+    Where `predict` asked an ensemble, its 5-95 % range stands in the fields and around the curves,
+    and the share of members that make the same call behind the call.
     """
     from matplotlib.figure import Figure
 
@@ -179,15 +182,16 @@ def plot_prediction(
     chosen = [c for c in shown if c in conditions][:6] or conditions[:6]
     height = max(7.5, 1.6 + 0.24 * len(conditions))
     figure = Figure(figsize=(13.3, height), layout="constrained")
-    parts: Any = figure.subfigures(1, 2, width_ratios=(1.0, 1.2), wspace=0.03)
+    ratios = (1.25 if "auc400_low" in table else 1.0, 1.2)
+    parts: Any = figure.subfigures(1, 2, width_ratios=ratios, wspace=0.03)
     _draw_heat_map(parts[0], table, curves, resistant_above)
     _draw_small_multiples(parts[1], table, curves, chosen)
     parts[1].supylabel(f"viability after {hours / 24:g} days (fraction of vehicle)", fontsize=10)
     steroid = str(curves["viability"].dims[-1])
     partners = " or ".join(str(t).rpartition(" + ")[2] for t in curves["treatment"].values[1:])
-    uncertainty = ", ".join(dict.fromkeys(map(str, table["uncertainty"])))
+    doubt = "" if "call_share" in table else f" ({curves.attrs['uncertainty']})"
     figure.suptitle(
-        f"Predicted response to {steroid}, alone and with {partners} ({uncertainty})",
+        f"Predicted response to {steroid}, alone and with {partners}{doubt}",
         fontsize=14,
         fontweight="bold",
     )
@@ -214,9 +218,12 @@ def _draw_heat_map(
         resistant = call.startswith("resistant")
         for j, treatment in enumerate(treatments):
             rescues = resistant and rows.loc[(condition, treatment), "resensitises"] is True
-            _draw_field(ax, i, j, grid[i, j], resistant_above, rescues)
+            row = rows.loc[(condition, treatment)]
+            _draw_field(ax, i, j, grid[i, j], _field_text(row), resistant_above, rescues)
+        share = rows.loc[(condition, treatments[0])].get("call_share")
+        agree = "" if share is None else f" {100 * share:.0f} %"
         ax.annotate(
-            call.partition(",")[0],
+            call.partition(",")[0] + agree,
             (1.02, i),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -232,21 +239,41 @@ def _draw_heat_map(
     bar = figure.colorbar(image, ax=ax, location="bottom", shrink=0.8, aspect=35, pad=0.01)
     bar.set_label(
         f"AUC of the steroid (400 = no effect, above {resistant_above:g} = resistant)\n"
-        "framed: the partner re-sensitises a resistant cell",
+        f"framed: the partner re-sensitises a resistant cell{_range_key(table, curves)}",
         fontsize=9,
     )
 
 
-def _draw_field(ax: "Axes", i: int, j: int, value: float, middle: float, framed: bool) -> None:
+def _range_key(table: "pd.DataFrame", curves: "xr.Dataset") -> str:
+    """Lines that explain ranges and shares, where there are any."""
+    if "call_share" not in table:
+        return ""
+    return (
+        f"\nin brackets and shaded: {curves.attrs['uncertainty'].replace('5-95', '5–95')}"
+        "\npercent at the right: members that make the same call"
+    )
+
+
+def _field_text(row: "pd.Series[Any]") -> str:
+    """`312`, or `312 (280–340)` where there is a range."""
+    if row["auc400"] != row["auc400"]:
+        return "no value"
+    if "auc400_low" not in row:
+        return f"{row['auc400']:.0f}"
+    return f"{row['auc400']:.0f} ({row['auc400_low']:.0f}–{row['auc400_high']:.0f})"
+
+
+def _draw_field(
+    ax: "Axes", i: int, j: int, value: float, text: str, middle: float, framed: bool
+) -> None:
     """The number in one field of the heat map, and its frame."""
     from matplotlib.patches import Rectangle
 
-    missing = value != value
-    pale = missing or abs(value - middle) < 0.6 * middle
+    pale = value != value or abs(value - middle) < 0.6 * middle
     ax.text(
         j,
         i,
-        "no value" if missing else f"{value:.0f}",
+        text,
         ha="center",
         va="center",
         fontsize=9,
@@ -282,6 +309,7 @@ def _draw_small_multiples(
             ylabel="",
             legend=False,
         )
+        _draw_bands(ax, curves, condition)
         partners = [
             f"{treatment.rpartition(' + ')[2]} {doses[condition, treatment]:.2g} µM"
             for treatment in treatments[1:]
@@ -298,3 +326,15 @@ def _draw_small_multiples(
     figure.legend(
         handles, labels, loc="outside lower center", ncols=len(names), frameon=False, fontsize=10
     )
+
+
+def _draw_bands(ax: "Axes", curves: "xr.Dataset", condition: str) -> None:
+    """The 5-95 % range over the ensemble around each curve of one condition, if there is one."""
+    if "viability_low" not in curves:
+        return
+    steroid = str(curves["viability"].dims[-1])
+    above = curves.sel({"condition": condition, steroid: curves[steroid] > 0})
+    for i in range(curves.sizes["treatment"]):
+        low, high = (above[name].isel(treatment=i) for name in ("viability_low", "viability_high"))
+        colour = COLOURS[i % len(COLOURS)]
+        ax.fill_between(above[steroid], low, high, color=colour, alpha=0.18, linewidth=0)

@@ -5,6 +5,7 @@ raises the steroid's half dose 100-fold, and the inhibitor undoes that; IL7 rais
 cells with `il7_gain`. What comes out can be worked out on paper.
 """
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,6 +146,28 @@ class AnalyticModel:
             "RAS_GTP": 0.1,
             "RAS_total": 50.0 * total,
         }
+
+
+class EnsembleModel(AnalyticModel):
+    """The model with an ensemble: member m<k> has its half doses scaled by the k-th factor."""
+
+    hash = "0123456789abcdef"
+
+    def __init__(self, potencies, **parts):
+        super().__init__(**parts)
+        self.parts = parts
+        self.potencies = {f"m{k}": factor for k, factor in enumerate(potencies)}
+
+    @property
+    def members(self):
+        return tuple(self.potencies)
+
+    def member(self, name):
+        one = type(self)([], **self.parts)
+        potency = one.definition.parameters["potency"]
+        scaled = replace(potency, nominal=potency.nominal * self.potencies[name])
+        one.definition.parameters = one.definition.parameters | {"potency": scaled}
+        return one
 
 
 def steroid_auc400(half, low=0.00316, high=31.6):

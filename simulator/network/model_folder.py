@@ -32,7 +32,7 @@ __all__ = [
     "read_model_folder",
 ]
 
-SETTINGS = ("name", "title", "model", "time_unit", "start", "default_cell", "predict")
+SETTINGS = ("name", "title", "model", "time_unit", "start", "default_cell", "predict", "outlook")
 STARTS = ("steady_state", "initial")
 
 
