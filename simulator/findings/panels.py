@@ -15,7 +15,7 @@ from .cohort_panels import cohort_parts
 from .grammar import Bound, Check, Leaf
 from .labels import readable, readable_observable
 from .panel import Cloud, Column, Curve, Panel, joined, with_members
-from .readouts import IC50_RANGE, MATRIX, SYNERGY_BELOW, log_doses
+from .readouts import IC50_RANGE, SYNERGY_BELOW
 from .runs import Runs, base_of, condition
 from .scoring import Survey, on_cohort
 from .sketch import Sketch
@@ -155,7 +155,7 @@ class _Plain(Sketch):
             parental = self.runs.model.definition.default_cell
             area = readout.kind == "auc400"
             span = self.protocols.range(base, drug, parental) if area else IC50_RANGE
-            doses = log_doses(*span)
+            doses = self.protocols.doses(*span)
             viability = reader.sweep([base], {drug: doses}, run.get("drugs", {}))[0]
             if area:
                 viability = viability / viability[0]
@@ -192,8 +192,9 @@ class _Plain(Sketch):
         first, second = run["drugs"]
         reader = self.reader(leaf, readout)
         base = base_of(run, leaf.where)
-        matrix = reader.sweep([base], {first: MATRIX, second: MATRIX}, {})[0]
-        sums = berenbaum_sums(MATRIX, MATRIX, matrix)[0].ravel()
+        doses = self.protocols.matrix
+        matrix = reader.sweep([base], {first: doses, second: doses}, {})[0]
+        sums = berenbaum_sums(doses, doses, matrix)[0].ravel()
         effects = 1.0 - matrix[1:, 1:].ravel()
         kept = np.isfinite(sums)
         title = f"{readable(first)} × {readable(second)}"
