@@ -332,7 +332,8 @@ def test_shares_of_samples_are_those_that_are_checked(survey):
     for k, limit in ((0, 150), (1, 1)):
         samples = next(m.samples for m in panel.columns[2 * k].marks)
         share = panel.columns[2 * k + 1].marks[0]
-        assert share.value == result.checks[k].worst.value == np.mean(samples < limit)
+        assert share.value == result.checks[k].worst.value
+        assert share.value == pytest.approx(np.mean(samples < limit))
         assert samples.size == 5 * 6
         assert share.failed == (not result.checks[k].passed)
 
@@ -357,7 +358,7 @@ def test_samples_with_and_without_il7_are_divided_by_the_factor(survey):
         *([check(readout, of, over=over)] for readout, of, over in STATES),
         [check("pERK", ON | {"at": {"each": [1, 2]}}, "<= 1e-9", over={"alterations": []})],
         *([each] for each in COHORTS),
-        COHORTS,
+        COHORTS[:2],
     ],
     ids=lambda checks: " ".join(each["readout"] for each in checks),
 )

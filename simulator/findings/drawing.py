@@ -21,6 +21,7 @@ WIDTH = 9.0  # inches, at 100 dpi
 DPI = 100
 LARGEST = 30_000  # bytes of a file; fewer colours where more would be needed
 COLUMNS_A_LINE = 5
+COLUMN_WIDTH, LABEL_WIDTH = 27, 44  # characters, of 150 in a line
 PANES_A_LINE = 3
 PANE_HEIGHT = 3.2
 LEGEND_WIDTH = 110
@@ -44,6 +45,8 @@ def draw(panel: Panel, title: str, members: int = 0) -> Any:
     with rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         lines = _lines(panel.columns)
         beside = len(panel.panes) == 1 and len(panel.columns) == 1
+        if not panel.panes and not panel.columns:
+            return _empty(title)
         talls = [_height(columns) for columns in lines]
         pane_lines = _in_lines(panel.panes, PANES_A_LINE)
         height = max(4.0, *talls) if beside else PANE_HEIGHT * len(pane_lines) + sum(talls)
@@ -67,6 +70,15 @@ def draw(panel: Panel, title: str, members: int = 0) -> Any:
         return figure
 
 
+def _empty(title: str) -> Any:
+    """Where no cohort of a finding could be drawn."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, 1.0), dpi=DPI)
+    figure.text(0.01, 0.4, f"{title}   nothing to show: the cohort could not be drawn", fontsize=10)
+    return figure
+
+
 def png(figure: Any) -> bytes:
     """The figure as PNG of few colours, which halves it; the same bytes every time."""
     from PIL import Image
@@ -85,7 +97,9 @@ def png(figure: Any) -> bytes:
 
 def _lines(columns: Sequence[Column]) -> list[Sequence[Column]]:
     """Columns in lines; if one is not enough, columns without common rows stand apart."""
-    if len(columns) <= COLUMNS_A_LINE:
+    longest = max((len(row) for row in rows_of(columns)), default=0)
+    at_most = max(1, min(COLUMNS_A_LINE, (150 - min(longest, LABEL_WIDTH)) // COLUMN_WIDTH))
+    if len(columns) <= at_most:
         return [columns] if columns else []
     groups: list[list[Column]] = []
     for column in columns:
@@ -95,7 +109,13 @@ def _lines(columns: Sequence[Column]) -> list[Sequence[Column]]:
             groups.append([column])
         else:
             group.append(column)
-    return [line for group in groups for line in _in_lines(group, COLUMNS_A_LINE)]
+    lines: list[Sequence[Column]] = []
+    for line in (line for group in groups for line in _in_lines(group, at_most)):
+        if lines and len(lines[-1]) + len(line) <= at_most:
+            lines[-1] = [*lines[-1], *line]
+        else:
+            lines.append(line)
+    return lines
 
 
 def _in_lines(parts: Sequence[Any], at_most: int) -> list[Any]:
@@ -227,7 +247,7 @@ def _draw_columns(figure: Any, columns: Sequence[Column], looks: Looks) -> None:
 
 
 def _wrapped(row: str) -> str:
-    return textwrap.fill(row, 44)
+    return textwrap.fill(row, LABEL_WIDTH)
 
 
 def _draw_column(ax: "Axes", column: Column, rows: Sequence[str], looks: Looks) -> None:
