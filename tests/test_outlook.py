@@ -285,7 +285,7 @@ def tables_named_in(text):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"reading": ["pERK"]}, 'Nearest: "readouts"'),
+        ({"readout": ["pERK"]}, 'Nearest: "readouts"'),
         ({"readouts": ["pERC"]}, 'Nearest: "pERK"'),
         ({"growth": "life_cells"}, 'Nearest: "live_cells"'),
         ({"added_to": "selumetanib"}, 'Nearest: "selumetinib"'),

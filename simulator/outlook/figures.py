@@ -58,7 +58,7 @@ def draw_changes(results: Results, kind: str) -> "Figure":
 
 
 def _key(results: Results) -> str:
-    key = "grey: too few cells left, or no dose; ×: kills by itself; frame: known to the model"
+    key = "grey: too few cells left, or no dose; ×: kills by itself; frame: the model was made so"
     if results.members:
         key += f"; ?: under {100 * results.plan.settings.agreement_at_least:.0f} % of members agree"
     return key
@@ -129,8 +129,8 @@ def draw_pairs(results: Results) -> "Figure":
     axes[0].set_xlim(0, 1.5 * max(axes[0].get_xlim()[1], 2 * plan.settings.synergy_above))
     whiskers = "; whiskers: 5–95 % of the members" if results.members else ""
     figure.suptitle(
-        "Predicted: the most synergistic pair in each cell, at doses that alone leave"
-        f" {100 * plan.base.partner_viability_at_least:.0f} % of it{whiskers}",
+        "Predicted: the most synergistic pair in each cell, each drug alone leaving at least"
+        f" {100 * plan.base.partner_viability_at_least:.0f} % alive{whiskers}",
         fontsize=13,
     )
     return figure

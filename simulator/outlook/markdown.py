@@ -33,7 +33,7 @@ def strongest(item: Item | None) -> tuple[str, str, str]:
     """Names, number and share of the strongest treatment, for three columns."""
     if item is None:
         return "none", "", ""
-    return ", ".join(item.names), number(item.number), percent(item.share)
+    return "/".join(item.names), number(item.number), percent(item.share)
 
 
 def listed(words: Sequence[str]) -> str:

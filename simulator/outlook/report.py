@@ -55,6 +55,7 @@ def _head(results: Results, command: str, pictures: str) -> Iterator[str]:
             "Brackets hold the 5–95 % range over the members of the ensemble; *agree* is the share"
             " of members that say the same (same effect of a treatment, same synergy of a pair)."
         )
+    yield "".join(f"\n{remark}" for remark in settings.remarks)
     doses = ", ".join(f"{drug} {dose:g}" for drug, dose in settings.concentrations.items())
     yield (
         f"\nDoses (µM): {doses}; where a drug alone kills more, the highest of"
@@ -68,6 +69,7 @@ def _changes(results: Results, kind: str, title: str, picture: str) -> Iterator[
     """Knock-outs or third drugs: which change the response, with and without the partner."""
     what = "knock-outs" if kind == "knockout" else "drugs"
     steroid, partner = results.plan.base.steroid, results.plan.settings.added_to
+    limit = percent(results.plan.settings.agreement_at_least)
     yield f"## {title}\n"
     yield f"![Change of the steroid's AUC by {what}]({picture})\n"
     for b, beside in enumerate((steroid, f"{steroid} + {partner}")):
@@ -86,7 +88,8 @@ def _changes(results: Results, kind: str, title: str, picture: str) -> Iterator[
                 for i, label in enumerate(results.plan.labels)
             ),
         )  # fmt: skip
-        yield f"How often, over the cells in which each of the {what} is ranked:\n"
+        sure = f"; effects that {limit} of the members share" if results.members else ""
+        yield f"How often, over the cells in which each of the {what} is ranked{sure}:\n"
         yield table(
             ["", "ranked in", "sensitises in", "protects in", "median AUC ratio"],
             (
@@ -114,13 +117,14 @@ def _counts(results: Results, kind: str, b: int) -> list[Count]:
     lines: dict[tuple[str, ...], Count] = {}
     ratio = results.found.ratio()[:, b]
     for p, change in enumerate(results.plan.perturbations, start=1):
-        ranked, effects = results.ranked[:, b, p], results.effects[:, b, p]
-        sensitises = int((ranked & (effects == SENSITISES)).sum())
-        protects = int((ranked & (effects == PROTECTS)).sum())
+        ranked = results.ranked[:, b, p]
+        sure = ranked & ~(results.effect_share[:, b, p] < results.plan.settings.agreement_at_least)
+        sensitises = int((sure & (results.effects[:, b, p] == SENSITISES)).sum())
+        protects = int((sure & (results.effects[:, b, p] == PROTECTS)).sum())
         if change.kind != kind or not sensitises + protects:
             continue
         alike = tuple(f"{area:.0f}" for area in np.where(ranked, results.found.area[:, b, p], -1))
-        names = f"{lines[alike].names}, {change.name}" if alike in lines else change.name
+        names = f"{lines[alike].names}/{change.name}" if alike in lines else change.name
         median = float(np.median(ratio[ranked, p]))
         lines[alike] = Count(names, int(ranked.sum()), sensitises, protects, median)
     return sorted(lines.values(), key=lambda c: (-c.sensitises, c.protects, c.ratio))
@@ -281,7 +285,7 @@ def _doubtful(results: Results) -> Iterator[str]:
                     item = results.strongest(i, b, kind, effect)
                     if item is not None and results.uncertain(item.share):
                         what = " knock-out" if kind == "knockout" else ""
-                        names = ", ".join(item.names)
+                        names = "/".join(item.names)
                         yield f"{label}, {beside}: {names}{what} {verb} ({percent(item.share)})"
         for with_steroid in (True, False):
             item = results.best_pair(i, with_steroid)

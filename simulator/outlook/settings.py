@@ -27,7 +27,8 @@ class OutlookSettings:
     the observable that compares knock-outs with the cell that has the gene. A pair is synergistic
     from a Bliss excess of `synergy_above`; of fewer cells than `fewest_left` no steroid response
     is read. A prediction is uncertain if fewer than `agreement_at_least` of the members share it.
-    `known` lists what the model was made to do beside its findings.
+    `known` lists what the model was made to do beside its findings; `remarks` are printed at the
+    head of the report.
     """
 
     conditions: Sequence[Mapping[str, Any]]
@@ -43,6 +44,7 @@ class OutlookSettings:
     fewest_left: float = 0.1
     agreement_at_least: float = 0.9
     known: Sequence[Mapping[str, Any]] = ()
+    remarks: Sequence[str] = ()
 
 
 def read_outlook(model: "Model") -> tuple[Settings, OutlookSettings]:
