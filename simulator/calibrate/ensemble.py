@@ -8,6 +8,7 @@ approximation, and what counts is checked: only sets that pass are kept.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,13 @@ LONGEST = 0.5
 TOGETHER = 64
 
 
+class Drawn(NamedTuple):
+    """Coordinates (members, quantities) of sets of values that pass, and how many were tried."""
+
+    z: Array
+    draws: int
+
+
 def draw_members(
     space: Space,
     scorer: Scorer,
@@ -42,8 +50,8 @@ def draw_members(
     margin: float = 0.05,
     most: int = 8,
     report: Callable[[str], None] = print,
-) -> Array:
-    """Coordinates (members, quantities) of sets of values that pass.
+) -> Drawn:
+    """Draw sets of values that pass: `count` of them, or fewer where too few draws do.
 
     Parameters
     ----------
@@ -71,7 +79,7 @@ def draw_members(
         drawn += TOGETHER
         kept += list(found)
         report(f"{len(kept)} of {drawn} draws pass")
-    return np.array(kept[:count])
+    return Drawn(np.array(kept[:count]).reshape(-1, len(space)), drawn)
 
 
 def _corrected(space: Space, scorer: Scorer, aims: Array, slope: Array, wanted: Array) -> Array:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..findings import Results, Survey
 from ..findings.grammar import Bound
 from ..network.ensemble import Quantity
-from ..simulation.progress import worker_count
+from ..simulation.progress import run_progress, worker_count
 
 if TYPE_CHECKING:
     from ..simulation.model import Model
@@ -57,7 +57,10 @@ class Scorer:
     coarse
         Whether to take half of the doses of single agents, which is faster.
     workers
-        Processes (default: the cores this process may use).
+        Processes (default: the cores this process may use); 1: this process alone. The numbers do
+        not depend on it.
+    progress
+        Whether to draw a bar on standard error.
     """
 
     def __init__(
@@ -69,15 +72,19 @@ class Scorer:
         coarse: bool = False,
         seeds: Sequence[int] = (0,),
         workers: int | None = None,
+        progress: bool = False,
     ) -> None:
         folder = Path(model.definition.folder or ".")
         paths = tuple(files) or (folder / "findings.yaml",)
         self.task = Task(folder, paths, cohorts, coarse, tuple(seeds))
         self.model = model
         self.workers = worker_count(workers)
+        self.progress = progress
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
+        if self.workers == 1:
+            return self
         # a fresh interpreter: compiled code and threads do not survive a fork
         context = get_context("spawn")
         self._pool = ProcessPoolExecutor(self.workers, context, _begin, (self.task,))
@@ -96,6 +103,28 @@ class Scorer:
     def surveys(self) -> tuple[Survey, ...]:
         """The checks, file by file."""
         return _surveys(self.model, self.task)
+
+    @cached_property
+    def findings(self) -> tuple[str, ...]:
+        """Id of the finding (leaves,) that each scored value belongs to."""
+        return tuple(
+            finding.id
+            for survey in self.surveys
+            for finding in survey.findings
+            for check in finding.checks
+            for _ in check.leaves
+        )
+
+    @cached_property
+    def check_labels(self) -> tuple[str, ...]:
+        """`T01 auc400 >= 1.5` for every check."""
+        return tuple(
+            f"{finding.id} {' / '.join(dict.fromkeys(leaf.readout for leaf in check.leaves))}"
+            f" {check.bound.text}"
+            for survey in self.surveys
+            for finding in survey.findings
+            for check in finding.checks
+        )
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -129,9 +158,19 @@ class Scorer:
 
     def margins(self, sets: Iterable[Values]) -> Array:
         """Margins (sets, leaves)."""
-        if self._pool is None:
-            raise RuntimeError("a Scorer works inside a with statement")
-        return np.array(list(self._pool.map(_margins, sets)))
+        if self._pool is None and self.workers > 1:
+            raise RuntimeError("a Scorer of several processes works inside a with statement")
+        asked = list(sets)
+        found = []
+        with run_progress(self.progress, len(asked), "scoring") as advance:
+            for margins in self._pool.map(_margins, asked) if self._pool else map(self._own, asked):
+                found.append(margins)
+                if advance is not None:
+                    advance(1)
+        return np.array(found)
+
+    def _own(self, values: Values) -> Array:
+        return _scored(self.model, self.surveys, values)
 
     def passed(self, margins: Array) -> NDArray[np.bool_]:
         """Whether each check holds (sets, checks): all of its values do."""
@@ -161,19 +200,28 @@ _worker: dict[str, Any] = {}
 
 def _begin(task: Task) -> None:
     """Load the model in a worker process."""
+    import signal
+
     from .. import load
 
+    # an interrupt is for the process that asks, which then ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     model = load(task.folder)
     _worker.update(model=model, surveys=_surveys(model, task))
 
 
 def _margins(values: Values) -> Array:
+    return _scored(_worker["model"], _worker["surveys"], values)
+
+
+def _scored(model: "Model", surveys: Sequence[Survey], values: Values) -> Array:
+    """Margins (leaves,) of a model with other values."""
     import warnings
 
-    model = _worker["model"].with_values(values)
+    other = model.with_values(values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a failed run is a missing value here
-        results = [survey.score(model, **ACCURACY) for survey in _worker["surveys"]]
+        results = [survey.score(other, **ACCURACY) for survey in surveys]
     return np.concatenate([margins_of(r) for r in results])
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .calibrate_command import calibrate
 from .findings_command import findings
 from .predict_command import predict
 from .simulate_command import export, simulate
@@ -58,6 +59,10 @@ app.command(
     epilog="Examples:  steroidsim findings   |   steroidsim findings T19 M06 --all   |  "
     " steroidsim findings --file my_findings.yaml --json"
 )(findings)
+app.command(
+    epilog="Examples:  steroidsim calibrate --out calibrated --report calibration.md   |  "
+    " steroidsim calibrate --iterations 0 --members 0 --report calibration.md"
+)(calibrate)
 app.command(epilog="Example:  steroidsim export alteration=NRAS_G12D prednisolone=1 --out run.xml")(
     export
 )
