@@ -1,6 +1,7 @@
 """The figures of a calibration's report, small enough to be kept with the source."""
 
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,10 +102,7 @@ def draw_pulls(assessment: Assessment) -> "Figure":
     bar = figure.colorbar(image, ax=axes, extend="both", pad=0.01, fraction=0.03)
     bar.set_label("change of margin per prior sd", fontsize=9)
     bar.ax.tick_params(labelsize=8)
-    figure.suptitle(
-        "What pulls on what: raising the quantity helps (blue) or harms (red) the finding",
-        fontsize=12,
-    )
+    axes.set_title("Raising the quantity helps (blue) or harms (red) the finding", fontsize=12)
     return figure
 
 
@@ -127,10 +125,12 @@ def draw_spectrum(spectra: Mapping[str, Spectrum]) -> "Figure":
         axes.text(1, noise, " numerical noise", va="top", fontsize=9, color="#666666")
     top = max((s.values.max(initial=0.0) for s in spectra.values()), default=1.0)
     axes.set_yscale("log")
-    axes.set_ylim(max(1e-6, noise / 100), max(top, 1e-3) * 4)
+    # room for the legend above
+    axes.set_ylim(max(1e-6, noise / 100), max(top, 1e-3) * 100)
     axes.set_xlabel("direction, stiffest first")
     axes.set_ylabel("eigenvalue (margin² per prior sd²)")
-    axes.legend(frameon=False, fontsize=10)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, fontsize=10, loc="upper right")
     axes.set_title("How many combinations of quantities the checks determine", fontsize=12)
     return figure
 
@@ -141,14 +141,16 @@ def draw_narrowing(assessment: Assessment) -> "Figure":
     order = np.argsort(ratios, kind="stable")
     figure, axes = _figure(8.0, 4.5)
     for verdict, colour in VERDICT_COLOURS.items():
-        at = [rank for rank, k in enumerate(order, start=1) if said[k] == verdict]
-        axes.bar(at, [ratios[order[rank - 1]] for rank in at], width=0.9, color=colour,
-                 label=f"{verdict}: {len(at)}")  # fmt: skip
+        at = np.array([rank for rank, k in enumerate(order) if said[k] == verdict], dtype=int)
+        if at.size:
+            label = f"{verdict}: {at.size}"
+            axes.bar(at + 1, ratios[order[at]], width=0.9, color=colour, label=label)
     axes.axhline(1.0, color=BLACK, linewidth=0.8, linestyle="--")
     axes.set_xlim(0, len(ratios) + 1)
     axes.set_xlabel("fitted quantity, narrowest first")
     axes.set_ylabel("sd in the ensemble / sd of the draws")
-    axes.legend(frameon=False, fontsize=10, loc="lower right", facecolor="white", framealpha=0.9)
+    axes.set_ylim(0, 1.3 * max(1.0, ratios.max()))  # room for the legend
+    axes.legend(frameon=False, fontsize=10, loc="upper left")
     axes.set_title("What the checks determine: spread that is left of each quantity", fontsize=12)
     return figure
 
@@ -157,20 +159,16 @@ def draw_checks(assessment: Assessment) -> "Figure":
     """Share of the members that hold each check, worst first."""
     shares = assessment.passed.mean(axis=0)
     order = np.argsort(shares, kind="stable")[:MOST_CHECKS]
-    title = f"Checks that fewest of {len(assessment.members)} members hold"
-    return _bars([assessment.check_labels[k] for k in order], shares[order], title)
-
-
-def _bars(labels: Sequence[str], shares: Array, title: str) -> "Figure":
-    figure, axes = _figure(8.0, max(2.5, 1.2 + 0.2 * len(labels)))
-    at = np.arange(len(labels))
-    axes.barh(at, shares, color=[BLUE if share > 0.5 else RED for share in shares], height=0.8)
-    axes.set_yticks(at, [label if len(label) < 60 else label[:57] + "..." for label in labels],
-                    fontsize=9)  # fmt: skip
+    order = order[shares[order] < 1]
+    labels = [textwrap.shorten(assessment.check_labels[k], 60, placeholder="...") for k in order]
+    figure, axes = _figure(8.0, 1.2 + 0.22 * len(labels))
+    colours = [BLUE if share > 0.5 else RED for share in shares[order]]
+    axes.barh(range(len(labels)), shares[order], color=colours, height=0.8)
+    axes.set_yticks(range(len(labels)), labels, fontsize=9)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of members")
-    axes.set_title(title, fontsize=12)
+    axes.set_title(f"Checks that not all {len(assessment.members)} members hold", fontsize=12)
     return figure
 
 

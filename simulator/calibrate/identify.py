@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConditionError
 from .point import STEP, jacobian
 from .scores import ACCURACY, Scorer
 from .space import Space
@@ -69,13 +68,8 @@ def assess(
     """Assess the values in the tables of the scorer's model, z = 0, and an ensemble around them.
 
     members : coordinates (members, quantities). Without a spread the draws are taken to be the
-    prior's. Raises ConditionError for a model without fitted quantities.
+    prior's.
     """
-    if not len(space):
-        raise ConditionError(
-            f"{scorer.model.definition.name}: has no fitted quantity: estimate is 0 throughout"
-            ' parameters.tsv, and no cell or alteration has the confidence "fitted".'
-        )
     margins, slope = jacobian(space, scorer, np.zeros(len(space)))
     z = np.empty((0, len(space))) if members is None else members
     passed = np.empty((0, len(scorer.check_labels)), dtype=bool)

@@ -34,8 +34,8 @@ from .identify import (
 )
 from .robustness import Robustness
 from .scores import Scorer
-from .space import RANGE_IN_SD, Free, free_quantities
-from .stages import spread_of
+from .space import RANGE_IN_SD, Free
+from .stages import fitted_space, spread_of
 
 # Quantities named for a finding, findings for a quantity; rows of the shorter tables.
 FEW, ROWS = 5, 30
@@ -53,9 +53,9 @@ def write_report(
 
     The text goes to `path`, the figures to figures/<its stem> beside it. `margin` is how near to
     its bound a value counts as active. Returns the files written. Raises ConditionError where they
-    cannot be written.
+    cannot be written, or the model has no fitted quantities.
     """
-    space = free_quantities(scorer.model.definition)
+    space = fitted_space(scorer.model)
     ensemble, members, spread = scorer.model.ensemble, None, None
     if ensemble is not None:
         members = np.array([space.coordinates(ensemble.values(m)) for m in ensemble.members])
@@ -211,10 +211,9 @@ class Report:
             "",
             "## Stiff and sloppy directions",
             "",
-            "Eigenvalues of JᵀJ, J the derivatives of margins by quantities in prior sd. A step",
-            "of one prior sd along a direction with the eigenvalue 1 moves the margins by 1 in all.",
-            "Directions below the noise of the simulations are not told apart from undetermined",
-            "ones.",
+            "Eigenvalues of JᵀJ, J the derivatives of margins by quantities in prior sd: a step of",
+            "one prior sd along a direction with the eigenvalue 1 moves the margins by 1 in all.",
+            "Directions below the noise of the simulations cannot be told from undetermined ones.",
             *self.picture("spectrum", "Eigenvalue spectrum of the margins' sensitivities"),
         ]
         rows = []

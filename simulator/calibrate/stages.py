@@ -16,7 +16,7 @@ from ..network.ensemble import FILE, Ensemble, Quantity, write_ensemble
 from .ensemble import draw_members
 from .point import improve
 from .scores import Scorer
-from .space import free_quantities
+from .space import Space, free_quantities
 from .store import write_values
 
 if TYPE_CHECKING:
@@ -57,6 +57,17 @@ def findings_files(folder: Path) -> tuple[Path, ...]:
     return found
 
 
+def fitted_space(model: "Model") -> Space:
+    """The fitted quantities of a model. Raises ConditionError where there are none."""
+    space = free_quantities(model.definition)
+    if not len(space):
+        raise ConditionError(
+            f"{model.definition.name}: has no fitted quantity: estimate is 0 throughout"
+            ' parameters.tsv, and no cell or alteration has the confidence "fitted".'
+        )
+    return space
+
+
 def calibrate(
     model: "Model",
     out: Path,
@@ -73,7 +84,8 @@ def calibrate(
     iterations values stay; with 0 members an ensemble stays, unless the values changed. Numbers
     depend on the seed, not on the workers. `command` is noted in ensemble.tsv. Returns `out`.
 
-    Raises ConditionError where `out` cannot be written, or no member can be found.
+    Raises ConditionError where `out` cannot be written, the model has no fitted quantities, or no
+    member can be found.
     """
     folder = model.folder
     if folder is None:
@@ -83,7 +95,6 @@ def calibrate(
     _check_target(folder, out)
     values = None
     if settings.iterations:
-        say(f"improving {len(free_quantities(model.definition))} values")
         values = _improved(model, files, settings, say)
     copy_folder(folder, out)
     if values is not None:
@@ -100,7 +111,8 @@ def calibrate(
 def _improved(
     model: "Model", files: Sequence[Path], settings: Settings, say: Say
 ) -> dict[Quantity, float]:
-    space = free_quantities(model.definition)
+    space = fitted_space(model)
+    say(f"improving {len(space)} values")
     with Scorer(model, files, workers=settings.workers, progress=settings.progress) as scorer:
         z = improve(
             space, scorer, margin=settings.margin, iterations=settings.iterations, report=say
@@ -115,7 +127,7 @@ def _drawn(
     from .. import load
 
     model = load(folder)
-    space = free_quantities(model.definition)
+    space = fitted_space(model)
     with Scorer(model, files, workers=settings.workers, progress=settings.progress) as scorer:
         found = draw_members(
             space,

@@ -127,11 +127,16 @@ def read_ensemble(definition: Definition) -> Ensemble | None:
     found: dict[Quantity, tuple[float, ...]] = {}
     for number, fields in table[1:]:
         place = f"{shown(path)}:{number}"
+        if len(fields) != len(HEADER) + len(members):
+            raise ModelError(
+                f"{place}: has {len(fields)} columns, but the header has"
+                f" {len(HEADER) + len(members)}."
+            )
         quantity = Quantity(*fields[:3])
         check_known(definition, [quantity], place)
         if quantity in found:
             raise ModelError(f'{place}: "{quantity}" is there already.')
-        found[quantity] = _numbers(place, fields[3:], len(members))
+        found[quantity] = _numbers(place, fields[3:])
     columns = list(zip(*found.values(), strict=True))
     return Ensemble(tuple(found), dict(zip(members, columns, strict=True)), notes)
 
@@ -148,9 +153,7 @@ def _members(path: Path, table: list[tuple[int, list[str]]]) -> list[str]:
     return members
 
 
-def _numbers(place: str, fields: list[str], count: int) -> tuple[float, ...]:
-    if len(fields) != count:
-        raise ModelError(f"{place}: has {len(fields)} values, but there are {count} members.")
+def _numbers(place: str, fields: list[str]) -> tuple[float, ...]:
     try:
         return tuple(map(float, fields))
     except ValueError as error:
