@@ -220,7 +220,7 @@ def test_several_processes_need_a_with_statement(tiny):
 
 @pytest.fixture(scope="module")
 def point(space, scorer):
-    return improve(space, scorer, report=lambda line: None)
+    return improve(space, scorer, report=lambda text, z: None)
 
 
 def test_the_point_reaches_the_region_where_all_checks_hold(space, scorer, point):
@@ -239,7 +239,7 @@ def test_what_cannot_be_reached_ends_at_a_bound(space, tiny, tmp_path):
     text = FILES[0].read_text().replace('">= 2"', '">= 10"')
     impossible.write_text(text)
     with Scorer(tiny, [impossible], workers=1) as scorer:
-        z = improve(space, scorer, report=lambda line: None)
+        z = improve(space, scorer, report=lambda text, z: None)
     assert space.values(z)[B_SYN] == pytest.approx(8.0, rel=0.01)
 
 

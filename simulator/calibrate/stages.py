@@ -115,7 +115,11 @@ def _improved(
     say(f"improving {len(space)} values")
     with Scorer(model, files, workers=settings.workers, progress=settings.progress) as scorer:
         z = improve(
-            space, scorer, margin=settings.margin, iterations=settings.iterations, report=say
+            space,
+            scorer,
+            margin=settings.margin,
+            iterations=settings.iterations,
+            report=lambda text, z: say(text),
         )
     return space.values(z)
 
