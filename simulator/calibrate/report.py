@@ -234,8 +234,8 @@ class Report:
             return []
         named = dict.fromkeys(a.labels[leaf] for leaf in np.flatnonzero(a.jumps))
         return [
-            "Where a value is yes or no, or appears or vanishes, it jumps, and its derivative counts",
-            f"as 0: {', '.join(named)}.",
+            "Where a value is yes or no, or appears or vanishes, it jumps, and its derivative",
+            f"counts as 0: {', '.join(named)}.",
         ]
 
     def combinations(self) -> Lines:
