@@ -23,8 +23,8 @@ def calibrate(
         list[Path] | None,
         typer.Option(
             "--findings",
-            help="Findings file; may be repeated. Default: findings.yaml and constraints.yaml of"
-            " the model folder.",
+            help="Findings file; may be repeated. Default: findings.yaml, constraints.yaml and"
+            " literature.yaml of the model folder.",
         ),
     ] = None,
     out: Annotated[
