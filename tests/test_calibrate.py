@@ -16,6 +16,7 @@ import simulator as sim
 from simulator.calibrate import Scorer, Space, draw_members, improve, robustness
 from simulator.calibrate.identify import (
     Assessment,
+    assess,
     draw_sd,
     narrowed_below,
     pairs,
@@ -410,6 +411,7 @@ def assessment(members, *, spread=0.3, margins=(0.1, 0.5), values=(1.0, 1.0, 1.0
         tuple(f"F value{k}" for k in range(len(margins))),
         margins,
         np.ones((len(margins), len(free))),
+        np.zeros(len(margins), dtype=bool),
         members,
         np.ones((len(members), len(margins)), dtype=bool),
         spread,
@@ -451,6 +453,19 @@ def test_pairs_are_those_that_go_together():
 
 def test_the_tightest_value_stands_for_a_finding():
     assert tightest(assessment(np.empty((0, 3)), margins=(0.5, 0.1))) == {"F": 1}
+
+
+def test_a_jump_is_no_derivative(space):
+    class Stepping:
+        findings = labels = check_labels = ("smooth", "yes or no")
+        checks = np.arange(2)
+
+        def margins(self, sets):
+            return np.array([[np.log(v[K_SYN]), 2.0 if v[K_DEG] <= 0.1 else -2.0] for v in sets])
+
+    found = assess(Stepping(), space)
+    assert found.jumps.tolist() == [False, True]
+    np.testing.assert_allclose(found.slope, [[np.log(2), 0, 0, 0, 0], [0, 0, 0, 0, 0]], atol=1e-12)
 
 
 def test_a_spectrum_is_that_of_the_matrix():

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 import simulator as sim
 from simulator.calibrate import Scorer, stages
+from simulator.calibrate.figures import MOST_BYTES
 from simulator.cli import app
 
 TINY = Path(__file__).parent / "models" / "tiny"
-MOST_BYTES = 40_000
 
 
 def run(*arguments):

@@ -33,7 +33,10 @@ VERDICT_COLOURS = {CONSTRAINED: BLUE, ONE_SIDED: AMBER, OPEN: "#999999"}
 
 # Colours that are left in a picture: flat areas and their edges need no more.
 PALETTE = 64
-DOTS_PER_INCH = 150
+
+# The finest of these resolutions, in dots per inch, at which a picture has at most so many bytes.
+RESOLUTIONS = (150, 130, 110, 90, 70)
+MOST_BYTES = 40_000
 
 # Quantities in the heat map, and checks in the figure of members.
 MOST_QUANTITIES = 30
@@ -41,15 +44,19 @@ MOST_CHECKS = 30
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG with few colours, the same bytes for the same figure."""
+    """Write a figure as a small PNG with few colours, the same bytes for the same figure."""
     from PIL import Image
 
-    buffer = BytesIO()
-    figure.savefig(buffer, dpi=DOTS_PER_INCH, metadata={"Software": None})
-    buffer.seek(0)
-    picture = Image.open(buffer).convert("RGB")
-    few = picture.quantize(PALETTE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    for dots in RESOLUTIONS:
+        fine, small = BytesIO(), BytesIO()
+        figure.savefig(fine, dpi=dots, metadata={"Software": None})
+        fine.seek(0)
+        picture = Image.open(fine).convert("RGB")
+        few = picture.quantize(PALETTE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(small, format="PNG", optimize=True)
+        if small.tell() <= MOST_BYTES:
+            break
+    path.write_bytes(small.getvalue())
 
 
 def draw_all(
@@ -165,7 +172,7 @@ def draw_checks(assessment: Assessment) -> "Figure":
     colours = [BLUE if share > 0.5 else RED for share in shares[order]]
     axes.barh(range(len(labels)), shares[order], color=colours, height=0.8)
     axes.set_yticks(range(len(labels)), labels, fontsize=9)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of members")
     axes.set_title(f"Checks that not all {len(assessment.members)} members hold", fontsize=12)
@@ -177,10 +184,12 @@ def draw_robustness(robust: Robustness) -> "Figure":
     figure, axes = _figure(8.0, 4.0)
     shares = 100 * robust.shares
     bins = np.arange(np.floor(shares.min()) - 0.5, np.ceil(shares.max()) + 1.5, 1.0)
-    axes.hist(shares, bins=bins, color=SKY, edgecolor="white")
+    highest = axes.hist(shares, bins=bins, color=SKY, edgecolor="white")[0].max()
     middle = float(np.median(shares))
     axes.axvline(middle, color=BLACK, linewidth=1.2)
-    axes.text(middle, axes.get_ylim()[1], f" median {middle:.0f} %", va="top", fontsize=10)
+    axes.set_ylim(0, 1.15 * highest)  # room for the text
+    axes.text(middle, 1.14 * highest, f" median {middle:.0f} %", va="top", fontsize=11)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("checks that hold (%)")
     axes.set_ylabel(f"draws (of {len(shares)})")
     axes.set_title(

@@ -26,6 +26,10 @@ AT_BOUND = 0.05
 # Quantities whose members go together or against each other this much are named as pairs.
 TOGETHER = 0.7
 
+# A margin that changes by more than this in one step of the differences jumps: the value is yes or
+# no, or there is none on one side. That says nothing of a derivative.
+JUMP = 0.5
+
 CONSTRAINED, ONE_SIDED, OPEN = "constrained", "one-sided at bound", "unidentified"
 
 
@@ -35,7 +39,8 @@ class Assessment:
 
     margins (leaves,) and slope (leaves, quantities) are those of the point at z = 0; `findings`
     and `labels` say what the leaves are, `checks` (leaves,) which check they belong to, and
-    `check_labels` what the checks are. members (members, quantities) are coordinates, drawn with
+    `check_labels` what the checks are; derivatives of leaves that jump are 0 there, and `jumps`
+    (leaves,) marks these. members (members, quantities) are coordinates, drawn with
     `spread` prior standard deviations, and passed (members, checks) is what they hold; none: empty.
     """
 
@@ -46,6 +51,7 @@ class Assessment:
     check_labels: tuple[str, ...]
     margins: Array
     slope: Array
+    jumps: NDArray[np.bool_]
     members: Array
     passed: NDArray[np.bool_]
     spread: float
@@ -71,6 +77,7 @@ def assess(
     prior's.
     """
     margins, slope = jacobian(space, scorer, np.zeros(len(space)))
+    jumps = np.abs(slope) * STEP > JUMP
     z = np.empty((0, len(space))) if members is None else members
     passed = np.empty((0, len(scorer.check_labels)), dtype=bool)
     if len(z):
@@ -82,7 +89,8 @@ def assess(
         scorer.checks,
         scorer.check_labels,
         margins,
-        slope,
+        np.where(jumps, 0.0, slope),
+        np.asarray(jumps.any(axis=1)),
         z,
         passed,
         1.0 if spread is None else spread,

@@ -214,6 +214,7 @@ class Report:
             "Eigenvalues of JᵀJ, J the derivatives of margins by quantities in prior sd: a step of",
             "one prior sd along a direction with the eigenvalue 1 moves the margins by 1 in all.",
             "Directions below the noise of the simulations cannot be told from undetermined ones.",
+            *self.jumps(),
             *self.picture("spectrum", "Eigenvalue spectrum of the margins' sensitivities"),
         ]
         rows = []
@@ -225,6 +226,17 @@ class Report:
                 text = ", ".join(f"{self.assessment.names[q]} {part:+.2f}" for q, part in parts)
                 rows.append((name, f"{k + 1} of {above}", f"{found.values[k]:.2g}", text))
         return [*lines, *_table(("J of", "direction", "eigenvalue", "largest components"), rows)]
+
+    def jumps(self) -> Lines:
+        """Values that have no derivative."""
+        a = self.assessment
+        if not a.jumps.any():
+            return []
+        named = dict.fromkeys(a.labels[leaf] for leaf in np.flatnonzero(a.jumps))
+        return [
+            "Where a value is yes or no, or appears or vanishes, it jumps, and its derivative",
+            f"counts as 0: {', '.join(named)}.",
+        ]
 
     def combinations(self) -> Lines:
         """Pairs of quantities that the members move together."""

@@ -22,6 +22,9 @@ from .store import write_values
 if TYPE_CHECKING:
     from ..simulation.model import Model
 
+# What a model is calibrated against, as far as its folder has it.
+FINDINGS = ("findings.yaml", "constraints.yaml", "literature.yaml")
+
 # What the notes of ensemble.tsv call the spread of the draws; a report reads it there.
 SPREAD = "spread"
 
@@ -42,13 +45,8 @@ class Settings:
 
 
 def findings_files(folder: Path) -> tuple[Path, ...]:
-    """The folder's findings.yaml and constraints.yaml, as far as there are.
-
-    Raises ConditionError where there is neither.
-    """
-    found = tuple(
-        folder / name for name in ("findings.yaml", "constraints.yaml") if (folder / name).is_file()
-    )
+    """Those of FINDINGS that a folder has. Raises ConditionError where it has none."""
+    found = tuple(folder / name for name in FINDINGS if (folder / name).is_file())
     if not found:
         raise ConditionError(
             f"{folder.name}: has no findings.yaml to calibrate against; name a file with"

@@ -23,8 +23,8 @@ def calibrate(
         list[Path] | None,
         typer.Option(
             "--findings",
-            help="Findings file; may be repeated. Default: findings.yaml and constraints.yaml of"
-            " the model folder.",
+            help="Findings file; may be repeated. Default: findings.yaml, constraints.yaml and"
+            " literature.yaml of the model folder.",
         ),
     ] = None,
     out: Annotated[
@@ -38,7 +38,7 @@ def calibrate(
         int, typer.Option(min=0, help="Members of the ensemble; 0 keeps the one there is.")
     ] = 128,
     spread: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Spread of the draws, in that of the prior.")
+        float, typer.Option(min=0.01, max=1.0, help="Spread of the draws, in that of the prior.")
     ] = 0.3,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
     margin: Annotated[
