@@ -20,13 +20,16 @@ from .space import Space
 Array = NDArray[np.float64]
 
 # Share of the checks that a member must pass.
-PASSING = 0.97
+PASSING = 0.99
 
 # Corrections of a draw before it is given up.
 CORRECTIONS = 6
 
 # Longest step of one correction in any quantity, in prior standard deviations.
 LONGEST = 0.5
+
+# Times that values which a correction would lose are taken into account.
+ACTIVE_SETS = 4
 
 # Draws that are corrected together.
 TOGETHER = 64
@@ -106,12 +109,18 @@ def _corrected(space: Space, scorer: Scorer, aims: Array, slope: Array, wanted: 
 def _step(margins: Array, slope: Array, wanted: Array) -> Array:
     """The step (quantities,) that weighs its own length against what falls short after it.
 
-    Minimises |s|^2 + |short|^2 / SHORTFALL^2, short linear in s for the values that fall short,
-    by the normal equations in the space of those values.
+    Minimises |s|^2 + |short|^2 / SHORTFALL^2, short linear in s, by the normal equations in the
+    space of the values that fall short; those that the step itself would make fall short join them.
     """
-    short = margins < wanted
-    a = slope[short] / SHORTFALL
-    b = (wanted[short] - margins[short]) / SHORTFALL
-    step: Array = a.T @ np.linalg.solve(a @ a.T + np.eye(b.size), b)
+    step = np.zeros(slope.shape[1])
+    short = np.zeros(margins.size, bool)
+    for _ in range(ACTIVE_SETS):
+        joined = short | (margins + slope @ step < wanted)
+        if (joined == short).all():
+            break
+        short = joined
+        a = slope[short] / SHORTFALL
+        b = (wanted[short] - margins[short]) / SHORTFALL
+        step = a.T @ np.linalg.solve(a @ a.T + np.eye(b.size), b)
     longest = np.abs(step).max(initial=0.0)
     return step * min(1.0, LONGEST / longest) if longest > 0 else step
