@@ -1,6 +1,7 @@
 """The simulate call: what comes back, what it means, and what it refuses."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -318,3 +319,12 @@ def test_every_method_gives_the_same_and_is_named_in_the_result(decay):
 def test_a_method_that_does_not_exist(decay):
     with pytest.raises(sim.ConditionError, match=r'method is "auto" or .*Nearest: "Tsit5"'):
         decay.simulate([1.0], method="tsit5")
+
+
+def test_a_computed_value_follows_where_a_row_leaves_its_factor_empty():
+    """`twice` is 2 k_syn in the toy model: an empty factor of its gene must not freeze it."""
+    toy = sim.load(Path(__file__).parent / "models" / "toy")
+    table = pd.DataFrame({"alteration": ["BIM_LOW", None], "expression:BIM": [None, 2.0]})
+    rows = toy.simulate([5.0], conditions=table, outputs=["twice"])["twice"].values[:, 0]
+    alone = toy.simulate([5.0], alteration="BIM_LOW", outputs=["twice"])["twice"].item()
+    np.testing.assert_array_equal(rows, [alone, 8.0])

@@ -71,7 +71,11 @@ def plan(kernel: Kernel, design: Design, runs: Indices | None = None) -> Plan:
     numbers = resolve(design, kernel.initial.baseline)
     chosen = np.arange(design.size) if runs is None else runs
     always = np.array(True)
-    early = {name: (_narrow(values), always) for name, values in numbers.before.items()}
+    computed = kernel.initial.definitions
+    early = {
+        name: (_narrow(values), numbers.changed[name] if name in computed else always)
+        for name, values in numbers.before.items()
+    }
     given = {name: _narrow(values) for name, values in numbers.start.items()}
     untreated, before = start, parameters = kernel.initial.columns(early)
     if given:
