@@ -5,6 +5,7 @@ that each margin, its derivatives and the region where all checks hold are writt
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from simulator.calibrate.identify import (
     draw_sd,
     narrowed_below,
     pairs,
+    reach,
     spectrum,
     tightest,
     verdicts,
@@ -449,10 +451,19 @@ def test_pairs_are_those_that_go_together():
     assert (i, j) == (0, 2)
     assert r == pytest.approx(np.corrcoef(z[:, 0], z[:, 2])[0, 1])
     assert pairs(assessment(np.empty((0, 3)))) == []
+    # three members of anything correlate
+    assert pairs(assessment(rng.standard_normal((3, 3)))) == []
 
 
 def test_the_tightest_value_stands_for_a_finding():
     assert tightest(assessment(np.empty((0, 3)), margins=(0.5, 0.1))) == {"F": 1}
+
+
+def test_a_quantity_serves_a_finding_with_the_value_it_moves_most():
+    slope = np.array([[0.1, -0.5, 0.0], [-0.2, 0.3, 0.0]])
+    findings, most = reach(replace(assessment(np.empty((0, 3))), slope=slope))
+    assert findings == ("F",)
+    assert most.tolist() == [[-0.2, -0.5, 0.0]]
 
 
 def test_a_jump_is_no_derivative(space):
@@ -461,7 +472,7 @@ def test_a_jump_is_no_derivative(space):
         checks = np.arange(2)
 
         def margins(self, sets):
-            return np.array([[np.log(v[K_SYN]), 2.0 if v[K_DEG] <= 0.1 else -2.0] for v in sets])
+            return np.array([[np.log(v[K_SYN]), 2.0 if v[K_DEG] < 0.101 else -2.0] for v in sets])
 
     found = assess(Stepping(), space)
     assert found.jumps.tolist() == [False, True]

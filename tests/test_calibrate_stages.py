@@ -103,7 +103,7 @@ def test_what_the_report_says(calibrated):
     assert "The point estimate holds 4 of 4 checks" in text
     # d margin / d z is the prior's sd where a value is a product: ln 2
     assert re.search(r"\| F2 protein \| 0\.\d\d \| B k_syn \+0\.69 \|", text)
-    assert "No finding pulls on 1 of 5 quantities: idle." in text
+    assert "No value pulls on 1 of 5 quantities: idle." in text
     assert "4 of 4 checks hold in every member." in text
     linked = set(re.findall(r"\]\((figures/[^)]+)\)", text))
     assert linked

@@ -42,6 +42,9 @@ MOST_BYTES = 40_000
 MOST_QUANTITIES = 30
 MOST_CHECKS = 30
 
+# Ends of the heat map's scale.
+REACH = 1.0
+
 
 def save(figure: "Figure", path: Path) -> None:
     """Write a figure as a small PNG with few colours, the same bytes for the same figure."""
@@ -91,14 +94,14 @@ def draw_pulls(assessment: Assessment) -> "Figure":
     Findings on which none of these quantities pulls are left out.
     """
     findings, matrix = pulls(assessment)
-    columns = strongest(matrix, MOST_QUANTITIES)
+    # beyond the scale's end all are alike: else one steep value would choose the quantities
+    columns = strongest(np.clip(matrix, -REACH, REACH), MOST_QUANTITIES)
     part = matrix[:, columns]
     rows = np.flatnonzero(np.abs(part).max(axis=1, initial=0.0) >= 0.01)
     part = part[rows]
     names = [assessment.names[k] for k in columns]
     figure, axes = _figure(max(5.0, 3.4 + 0.17 * len(rows)), max(3.0, 1.6 + 0.21 * len(columns)))
-    reach = 1.0
-    image = axes.imshow(part.T, cmap="RdBu", vmin=-reach, vmax=reach, aspect="auto")
+    image = axes.imshow(part.T, cmap="RdBu", vmin=-REACH, vmax=REACH, aspect="auto")
     axes.set_xticks(range(len(rows)), [findings[k] for k in rows], rotation=90, fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.spines[:].set_visible(False)

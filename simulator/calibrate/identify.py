@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .point import STEP, jacobian
+from .robustness import largest_by_chance
 from .scores import ACCURACY, Scorer
 from .space import Space
 
@@ -113,6 +114,16 @@ def pulls(assessment: Assessment) -> tuple[tuple[str, ...], Array]:
     return tuple(leaves), assessment.slope[list(leaves.values())]
 
 
+def reach(assessment: Assessment) -> tuple[tuple[str, ...], Array]:
+    """Findings, and d margin / d z (findings, quantities) of whichever value moves most."""
+    findings = tuple(dict.fromkeys(assessment.findings))
+    rows = []
+    for finding in findings:
+        own = assessment.slope[[f == finding for f in assessment.findings]]
+        rows.append(np.take_along_axis(own, np.abs(own).argmax(axis=0)[None], axis=0)[0])
+    return findings, np.array(rows)
+
+
 def draw_sd(space: Space, spread: float) -> Array:
     """Standard deviation (quantities,) of draws around z = 0, moved to the bounds they exceed."""
     from scipy.stats import norm
@@ -163,14 +174,15 @@ def verdicts(assessment: Assessment) -> tuple[str, ...]:
 
 
 def pairs(assessment: Assessment) -> list[tuple[int, int, float]]:
-    """Pairs of quantities whose members correlate beyond TOGETHER, strongest first."""
+    """Pairs of quantities whose members correlate beyond TOGETHER and chance, strongest first."""
     z = assessment.members
     moving = np.flatnonzero(z.std(axis=0) > 0) if len(z) > 2 else np.array([], dtype=int)
     if moving.size < 2:
         return []
     r = np.asarray(np.corrcoef(z[:, moving], rowvar=False))
     first, second = np.triu_indices(moving.size, k=1)
-    strong = np.flatnonzero(np.abs(r[first, second]) > TOGETHER)
+    least = max(TOGETHER, largest_by_chance(first.size, len(z)))
+    strong = np.flatnonzero(np.abs(r[first, second]) > least)
     found = [
         (int(moving[i]), int(moving[j]), float(r[i, j]))
         for i, j in zip(first[strong], second[strong], strict=True)

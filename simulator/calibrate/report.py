@@ -28,6 +28,7 @@ from .identify import (
     narrowing,
     pairs,
     pulls,
+    reach,
     spectrum,
     tightest,
     verdicts,
@@ -150,13 +151,14 @@ class Report:
         """Findings with the quantities that move their tightest value, and the other way round."""
         a = self.assessment
         leaves = tightest(a)
-        findings, matrix = pulls(a)
+        matrix = pulls(a)[1]
+        findings, most = reach(a)
         rows = [
             (f"{a.labels[leaf]}", f"{a.margins[leaf]:.2f}", _named(a.names, matrix[k]) or "none")
             for k, leaf in enumerate(leaves.values())
         ]
         served = [
-            (name, _named(findings, matrix[:, k]))
+            (name, _named(findings, most[:, k]))
             for k, name in sorted(enumerate(a.names), key=lambda pair: pair[1])
         ]
         idle = [name for name, text in served if not text]
@@ -170,10 +172,11 @@ class Report:
             *self.picture("pulls", "Heat map of quantities by findings"),
             *_table(("finding and tightest value", "margin", "quantities that pull most"), rows),
             "",
-            "The other way round: the findings that each quantity serves.",
+            "The other way round: the findings that each quantity serves, with whichever of their",
+            "values it moves most.",
             *_table(("quantity", "findings"), [row for row in served if row[1]]),
             "",
-            f"No finding pulls on {len(idle)} of {len(a.names)} quantities"
+            f"No value pulls on {len(idle)} of {len(a.names)} quantities"
             + (f": {', '.join(idle)}." if idle else "."),
         ]
 

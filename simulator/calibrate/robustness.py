@@ -63,17 +63,22 @@ class Robustness:
 
     @property
     def by_chance(self) -> float:
-        """What the largest correlation stays below, with 95 %, if no quantity has any.
-
-        Fisher's transformation, with Bonferroni's correction for the number of quantities; 1 where
-        there are too few draws to tell.
-        """
-        from scipy.stats import norm
-
+        """What the largest correlation stays below, with 95 %, if no quantity has any."""
         draws, count = self.factors.shape
-        if draws < 4:
-            return 1.0
-        return float(np.tanh(norm.ppf(1 - ERROR / (2 * count)) / np.sqrt(draws - 3)))
+        return largest_by_chance(count, draws)
+
+
+def largest_by_chance(count: int, draws: int) -> float:
+    """What the largest of so many correlations over draws stays below if there are none.
+
+    It does with the probability 1 - ERROR: Fisher's transformation, with Bonferroni's correction.
+    1 where there are too few draws to tell.
+    """
+    from scipy.stats import norm
+
+    if draws < 4:
+        return 1.0
+    return float(np.tanh(norm.ppf(1 - ERROR / (2 * count)) / np.sqrt(draws - 3)))
 
 
 def moved(definition: Definition) -> tuple[Quantity, ...]:
