@@ -20,7 +20,7 @@ from .space import Space
 Array = NDArray[np.float64]
 
 # Share of the checks that a member must pass.
-PASSING = 0.99
+PASSING = 0.984
 
 # Corrections of a draw before it is given up.
 CORRECTIONS = 6
