@@ -315,7 +315,7 @@ def _draw_small_multiples(
             for treatment in treatments[1:]
         ]
         ax.set_title(
-            f"{condition}\n" + r"$\it{with}$ " + " or ".join(partners), fontsize=9, loc="left"
+            f"{condition}\n" + r"$\it{with}$ " + " or ".join(partners), fontsize=8, loc="left"
         )
         ax.axhline(0.5, color="0.8", linewidth=0.8, zorder=0)
         ax.spines[["top", "right"]].set_visible(False)
