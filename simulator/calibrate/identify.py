@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..findings.scoring import ACCURACY
 from .point import STEP, jacobian
 from .robustness import largest_by_chance
-from .scores import ACCURACY, Scorer
+from .scores import Scorer
 from .space import Space
 
 Array = NDArray[np.float64]

@@ -86,10 +86,9 @@ def improve(
     for _ in range(iterations):
         margins, slope = jacobian(space, scorer, z)
         for _ in range(STEPS_PER_SLOPE):
-            radii = RADII
             points = [
                 linear_step(z, margins, slope, wanted, weights, prior, (low, high), radius)
-                for radius in radii
+                for radius in RADII
             ]
             found = scorer.margins(space.values(point) for point in points)
             costs = [cost(p, m) for p, m in zip(points, found, strict=True)]
@@ -101,7 +100,7 @@ def improve(
             z, margins = points[best], found[best]
             report(
                 f"{(margins >= 0).sum()} of {margins.size} values inside, cost {before:.2f} ->"
-                f" {costs[best]:.2f}, step {radii[best]}",
+                f" {costs[best]:.2f}, step {RADII[best]}",
                 z,
             )
     return z

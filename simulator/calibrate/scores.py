@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..findings import Results, Survey
-from ..findings.grammar import Bound
+from ..findings.grammar import Bound, Check, Finding, Leaf
 from ..network.ensemble import Quantity
 from ..simulation.progress import run_progress, worker_count
 
@@ -30,8 +30,8 @@ Values = Mapping[Quantity, float]
 # A margin counts at most this much, and a value that is missing counts as that far outside.
 WORST = 2.0
 
-# Bounds are wider than a percent.
-ACCURACY: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-7, "workers": 1, "progress": False}
+# Each process works alone, at the tolerances of scoring.
+ALONE: dict[str, Any] = {"workers": 1, "progress": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,19 @@ class Scorer:
         return _surveys(self.model, self.task)
 
     @cached_property
+    def _checks(self) -> tuple[tuple[Finding, Check], ...]:
+        """Every check with its finding, in order."""
+        return tuple((f, check) for s in self.surveys for f in s.findings for check in f.checks)
+
+    @cached_property
+    def _leaves(self) -> tuple[tuple[Finding, Check, Leaf], ...]:
+        """Every scored value with its check and finding, in the order of margins."""
+        return tuple((f, check, leaf) for f, check in self._checks for leaf in check.leaves)
+
+    @cached_property
     def findings(self) -> tuple[str, ...]:
         """Id of the finding (leaves,) that each scored value belongs to."""
-        return tuple(
-            finding.id
-            for survey in self.surveys
-            for finding in survey.findings
-            for check in finding.checks
-            for _ in check.leaves
-        )
+        return tuple(finding.id for finding, _, _ in self._leaves)
 
     @cached_property
     def check_labels(self) -> tuple[str, ...]:
@@ -121,9 +125,7 @@ class Scorer:
         return tuple(
             f"{finding.id} {' / '.join(dict.fromkeys(leaf.readout for leaf in check.leaves))}"
             f" {check.bound.text}"
-            for survey in self.surveys
-            for finding in survey.findings
-            for check in finding.checks
+            for finding, check in self._checks
         )
 
     @cached_property
@@ -131,30 +133,19 @@ class Scorer:
         """`T01 auc400 (IL7R_WT)` for every value that is scored, in the order of margins."""
         return tuple(
             f"{finding.id} {leaf.readout}" + (f" ({leaf.varied})" if leaf.varied else "")
-            for survey in self.surveys
-            for finding in survey.findings
-            for check in finding.checks
-            for leaf in check.leaves
+            for finding, _, leaf in self._leaves
         )
 
     @cached_property
     def checks(self) -> NDArray[np.intp]:
         """Number of the check (leaves,) that each scored value belongs to."""
-        sizes = [len(c.leaves) for s in self.surveys for f in s.findings for c in f.checks]
+        sizes = [len(check.leaves) for _, check in self._checks]
         return np.repeat(np.arange(len(sizes)), sizes)
 
     @cached_property
     def room(self) -> Array:
         """Margin (leaves,) in the middle of each bound; infinite for one-sided bounds."""
-        return np.array(
-            [
-                _room(check.bound)
-                for survey in self.surveys
-                for finding in survey.findings
-                for check in finding.checks
-                for _ in check.leaves
-            ]
-        )
+        return np.array([_room(check.bound) for _, check, _ in self._leaves])
 
     def margins(self, sets: Iterable[Values]) -> Array:
         """Margins (sets, leaves)."""
@@ -221,7 +212,7 @@ def _scored(model: "Model", surveys: Sequence[Survey], values: Values) -> Array:
     other = model.with_values(values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a failed run is a missing value here
-        results = [survey.score(other, **ACCURACY) for survey in surveys]
+        results = [survey.score(other, **ALONE) for survey in surveys]
     return np.concatenate([margins_of(r) for r in results])
 
 

@@ -200,7 +200,8 @@ class Survey:
     for the samples of cohorts, which are drawn for each.
 
     Parameters and errors are those of `evaluate`; `cohorts=False` leaves out the checks that draw
-    cohorts, and findings that have no other.
+    cohorts, and findings that have no other; `coarse=True` takes half of the doses of single
+    agents, for fits.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ def revalued(definition: Definition, values: Mapping[Quantity, float]) -> Defini
 
     Raises ModelError for a quantity that the model does not have.
     """
-    check_known(definition, values, definition.name)
+    _check_known(quantities(definition), values, definition.name, definition.name)
     own = {q.parameter: value for q, value in values.items() if q.table == "parameters"}
     network = replace(
         definition.network,
@@ -96,14 +96,15 @@ def _revalued(
     }
 
 
-def check_known(definition: Definition, asked: Iterable[Quantity], where: str) -> None:
-    """Raise ModelError for the first quantity that the model does not have."""
-    known = quantities(definition)
+def _check_known(
+    known: Mapping[Quantity, float], asked: Iterable[Quantity], where: str, model: str
+) -> None:
+    """Raise ModelError for the first quantity that a model does not have."""
     for quantity in asked:
         if quantity not in known:
             names = {f"{q.table} {q}": q for q in known}
             raise ModelError(
-                f'{where}: "{quantity}" of {quantity.table} is no number of {definition.name}.'
+                f'{where}: "{quantity}" of {quantity.table} is no number of {model}.'
                 f"{did_you_mean(f'{quantity.table} {quantity}', names)}"
             )
 
@@ -124,6 +125,7 @@ def read_ensemble(definition: Definition) -> Ensemble | None:
     notes = tuple(line[1:].strip() for _, line in lines if line.startswith("#"))
     table = [(number, line.split("\t")) for number, line in lines if line and line[0] != "#"]
     members = _members(path, table)
+    known = quantities(definition)
     found: dict[Quantity, tuple[float, ...]] = {}
     for number, fields in table[1:]:
         place = f"{shown(path)}:{number}"
@@ -133,7 +135,7 @@ def read_ensemble(definition: Definition) -> Ensemble | None:
                 f" {len(HEADER) + len(members)}."
             )
         quantity = Quantity(*fields[:3])
-        check_known(definition, [quantity], place)
+        _check_known(known, [quantity], place, definition.name)
         if quantity in found:
             raise ModelError(f'{place}: "{quantity}" is there already.')
         found[quantity] = _numbers(place, fields[3:])

@@ -1,13 +1,13 @@
 """What the predictions report covers: the block `outlook:` of a model folder's model.yaml."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..conditions.schedules import number_of
 from ..errors import ModelError, did_you_mean
 from ..predict import Settings, read_settings
-from ..predict.settings import dose_grid
+from ..predict.settings import dose_grid, read_block
 
 if TYPE_CHECKING:
     from ..simulation.model import Model
@@ -50,23 +50,7 @@ class OutlookSettings:
 def read_outlook(model: "Model") -> tuple[Settings, OutlookSettings]:
     """The model's settings of `predict` and of the report; ModelError if they are not usable."""
     base = read_settings(model)
-    definition = model.definition
-    block = definition.settings.get("outlook")
-    if not isinstance(block, Mapping):
-        raise ModelError(
-            f'{definition.name}: model.yaml has no block "outlook", which the report needs.'
-        )
-    where = f"{definition.name}: model.yaml: outlook"
-    known = [field.name for field in fields(OutlookSettings)]
-    for key in block:
-        if key not in known:
-            raise ModelError(
-                f'{where} has the key "{key}", but only {", ".join(known)} are known.'
-                f"{did_you_mean(key, known)}"
-            )
-    for key in NEEDED:
-        if key not in block:
-            raise ModelError(f'{where} has no "{key}".')
+    where, block = read_block(model, "outlook", OutlookSettings, NEEDED, "the report")
     settings = OutlookSettings(**({"steroid_doses": base.steroid_doses} | dict(block)))
     _check_names(model, where, base, settings)
     dose_grid(f'{where}: "steroid_doses"', settings.steroid_doses)

@@ -45,21 +45,8 @@ class Settings:
 
 def read_settings(model: "Model") -> Settings:
     """The model's prediction settings; ModelError where they are missing or not usable."""
-    name = model.definition.name
-    block = model.definition.settings.get("predict")
-    if not isinstance(block, Mapping):
-        raise ModelError(f'{name}: model.yaml has no block "predict", which predict needs.')
-    where = f"{name}: model.yaml: predict"
-    known = [field.name for field in fields(Settings)]
-    for key in block:
-        if key not in known:
-            raise ModelError(
-                f'{where} has the key "{key}", but only {", ".join(known)} are known.'
-                f"{did_you_mean(key, known)}"
-            )
-    for key in ("steroid", "steroid_doses", "partners", "partner_doses", "conditions"):
-        if key not in block:
-            raise ModelError(f'{where} has no "{key}".')
+    needed = ("steroid", "steroid_doses", "partners", "partner_doses", "conditions")
+    where, block = read_block(model, "predict", Settings, needed, "predict")
     settings = Settings(**block)
     for drug in (settings.steroid, *settings.partners.values()):
         if drug not in model.definition.drugs:
@@ -73,6 +60,32 @@ def read_settings(model: "Model") -> Settings:
     ):
         dose_grid(f'{where}: "{key}"', grid)
     return settings
+
+
+def read_block(
+    model: "Model", name: str, kind: type[Any], needed: Sequence[str], user: str
+) -> tuple[str, Mapping[str, Any]]:
+    """A block of model.yaml, and what messages call it.
+
+    Raises ModelError if it is missing, has a key that is no field of the dataclass `kind`, or lacks
+    one that is needed; `user` is who needs the block.
+    """
+    model_name = model.definition.name
+    block = model.definition.settings.get(name)
+    if not isinstance(block, Mapping):
+        raise ModelError(f'{model_name}: model.yaml has no block "{name}", which {user} needs.')
+    where = f"{model_name}: model.yaml: {name}"
+    known = [field.name for field in fields(kind)]
+    for key in block:
+        if key not in known:
+            raise ModelError(
+                f'{where} has the key "{key}", but only {", ".join(known)} are known.'
+                f"{did_you_mean(key, known)}"
+            )
+    for key in needed:
+        if key not in block:
+            raise ModelError(f'{where} has no "{key}".')
+    return where, block
 
 
 def dose_grid(where: str, grid: Mapping[str, float]) -> "np.ndarray":
