@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import simulator as sim
 from simulator.calibrate import Scorer, Space, draw_members, improve, robustness
+from simulator.calibrate.ensemble import Walk, step_length
 from simulator.calibrate.identify import (
     Assessment,
     assess,
@@ -246,16 +247,10 @@ def test_what_cannot_be_reached_ends_at_a_bound(space, tiny, tmp_path):
     assert space.values(z)[B_SYN] == pytest.approx(8.0, rel=0.01)
 
 
-@pytest.fixture
-def small_rounds(monkeypatch):
-    """Fewer draws at a time than a real ensemble needs."""
-    monkeypatch.setattr("simulator.calibrate.ensemble.TOGETHER", 6)
-
-
-def test_every_member_passes_within_the_bounds(space, scorer, point, small_rounds):
+def test_every_member_passes_within_the_bounds(space, scorer, point):
     drawn = draw_members(space, scorer, point, 20, seed=3, report=lambda line: None)
     assert drawn.z.shape == (20, len(space))
-    assert drawn.draws == 24
+    assert drawn.draws >= 20
     low, high = space.bounds
     for z in drawn.z:
         values = space.values(z)
@@ -264,15 +259,37 @@ def test_every_member_passes_within_the_bounds(space, scorer, point, small_round
     assert len({z.tobytes() for z in drawn.z}) == 20
 
 
-def test_members_depend_on_the_seed_alone(space, tiny, scorer, point, small_rounds):
+def test_members_depend_on_the_seed_alone(space, tiny, scorer, point):
     def draw(seed, scorer=scorer):
-        return draw_members(space, scorer, point, 4, seed, report=lambda line: None).z
+        return draw_members(space, scorer, point, 4, seed, steps=2, report=lambda line: None).z
 
     first = draw(3)
     np.testing.assert_array_equal(draw(3), first)
     assert not np.array_equal(draw(4), first)
     with Scorer(tiny, FILES, workers=2) as pool:
         np.testing.assert_array_equal(draw(3, pool), first)
+
+
+@pytest.mark.parametrize(("spread", "steps"), [(0.3, 1), (0.3, 6), (0.9, 4)])
+def test_walks_that_no_check_holds_reach_the_spread(spread, steps):
+    rng = np.random.default_rng(1)
+    center = np.full(40_000, 2.0)
+    walk = Walk(center, np.zeros((0, 0)), 0)
+    for _ in range(steps):
+        walk = walk.step(center, step_length(spread, steps), rng.standard_normal(center.size))
+    assert walk.z.mean() == pytest.approx(2.0, abs=0.02)
+    assert walk.z.std() == pytest.approx(spread, rel=0.02)
+
+
+def test_members_hold_what_the_point_estimate_holds(tiny, space, point, tmp_path):
+    impossible = tmp_path / "findings.yaml"
+    impossible.write_text(FILES[0].read_text().replace('">= 2"', '">= 1e4"'))
+    with Scorer(tiny, [impossible], workers=1) as scorer:
+        held = scorer.passed(scorer.margins([space.values(point)]))[0]
+        assert (~held).sum() == 1
+        drawn = draw_members(space, scorer, point, 5, seed=1, report=lambda line: None)
+        passed = scorer.passed(scorer.margins(map(space.values, drawn.z)))
+    assert (passed == held).all()
 
 
 # ---- writing values ----------------------------------------------------------------------------

@@ -1,13 +1,16 @@
 """An ensemble of sets of values that all meet the checks, spread as their plausible ranges allow.
 
-Randomised maximum likelihood (Kitanidis 1995, doi:10.1029/95WR01945; Oliver, He & Reynolds 1996;
-called randomise-then-optimise by Bardsley et al. 2014, doi:10.1137/140964023): each member is drawn
-from the prior and then moved as little as possible, in standard deviations of the prior, until the
-checks hold. For a linear model and Gaussian errors that samples the posterior; here it is an
-approximation, and what counts is checked: only sets that pass are kept.
+Every member is a random walk that starts at the point estimate. Its steps are those of the
+preconditioned Crank-Nicolson proposal (Cotter et al. 2013, doi:10.1214/13-STS421), which leaves the
+prior as it is: without checks the walks would become draws from the prior. A proposal is moved as
+little as possible, in standard deviations of the prior, until the checks hold (randomised maximum
+likelihood: Kitanidis 1995, doi:10.1029/95WR01945; Oliver, He & Reynolds 1996), and taken only if
+they all do, as in approximate Bayesian computation by Markov chains (Marjoram et al. 2003,
+doi:10.1073/pnas.0306899100). The correction makes it an approximation of the prior restricted to
+where the checks hold; what counts is checked: every member holds what the point estimate holds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,11 +22,8 @@ from .space import Space
 
 Array = NDArray[np.float64]
 
-# Share of the checks that a member must pass.
-PASSING = 0.984
-
-# Corrections of a draw before it is given up.
-CORRECTIONS = 6
+# Corrections of a proposal before it is given up.
+CORRECTIONS = 4
 
 # Longest step of one correction in any quantity, in prior standard deviations.
 LONGEST = 0.5
@@ -31,8 +31,8 @@ LONGEST = 0.5
 # Times that values which a correction would lose are taken into account.
 ACTIVE_SETS = 4
 
-# Draws that are corrected together.
-TOGETHER = 64
+# Proposals that a walk may try for each of its steps.
+TRIES = 3
 
 
 class Drawn(NamedTuple):
@@ -50,60 +50,101 @@ def draw_members(
     seed: int,
     *,
     spread: float = 0.3,
+    steps: int = 6,
     margin: float = 0.05,
-    most: int = 8,
     report: Callable[[str], None] = print,
 ) -> Drawn:
-    """Draw sets of values that pass: `count` of them, or fewer where too few draws do.
+    """Draw sets of values that hold every check which the point estimate holds.
+
+    `count` of them, or fewer: a walk that never found a place to go is no member.
 
     Parameters
     ----------
     start
-        Coordinates (quantities,) of the point estimate, around which members are drawn.
+        Coordinates (quantities,) of the point estimate.
     spread
-        Standard deviation of the draws, in those of the prior.
+        Standard deviation of the walks' ends where no check holds them, in those of the prior.
+    steps
+        Steps of each walk: more of them go further where single long ones would lose checks.
     margin
-        Margin by which checks are asked to hold.
-    most
-        Draws per wanted member before it is given up.
+        Margin by which corrections ask checks to hold.
     """
-    rng = np.random.default_rng(seed)
-    low, high = space.bounds
-    wanted = targets(scorer, margin)
     at_start, slope = jacobian(space, scorer, start)
+    held = scorer.passed(at_start[None])[0]
     # what the point estimate does not reach is not asked of members either
-    wanted = np.minimum(wanted, np.maximum(at_start, 0.0))
-    kept: list[Array] = []
-    drawn = 0
-    while len(kept) < count and drawn < most * count:
-        aims = start + spread * rng.standard_normal((TOGETHER, len(space)))
-        aims = np.clip(aims, low, high)
-        found = _corrected(space, scorer, aims, slope, wanted)
-        drawn += TOGETHER
-        kept += list(found)
-        report(f"{len(kept)} of {drawn} draws pass")
-    return Drawn(np.array(kept[:count]).reshape(-1, len(space)), drawn)
+    wanted = np.minimum(targets(scorer, margin), np.maximum(at_start, 0.0))
+    walks = [Walk(start, slope, 0)] * count
+    length = step_length(spread, steps)
+    draws = 0
+    for step in range(steps):
+        waiting = np.arange(count)
+        for attempt in range(TRIES):
+            # noise of its own for each walk, whichever of them wait
+            rng = np.random.default_rng((seed, step, attempt))
+            noise = rng.standard_normal((count, len(space)))[waiting]
+            tried = [walks[i].step(start, length, xi) for i, xi in zip(waiting, noise, strict=True)]
+            found, passing = _corrected(tried, space, scorer, held, wanted)
+            draws += len(tried)
+            for i, walk, passes in zip(waiting, found, passing, strict=True):
+                walks[i] = walk if passes else walks[i]
+            waiting = waiting[~passing]
+            if not waiting.size:
+                break
+        spreads = np.std([walk.z for walk in walks], axis=0)
+        report(
+            f"step {step + 1} of {steps}: {count - waiting.size} of {count} walks moved;"
+            f" median spread {np.median(spreads):.2f}"
+        )
+    members = [walk.z for walk in walks if walk.steps]
+    return Drawn(np.array(members).reshape(-1, len(space)), draws)
 
 
-def _corrected(space: Space, scorer: Scorer, aims: Array, slope: Array, wanted: Array) -> Array:
-    """The draws that pass, some after corrections. aims : (draws, quantities)."""
+class Walk(NamedTuple):
+    """Where a walk is, z (quantities,), the derivatives of the margins there, and its steps."""
+
+    z: Array
+    slope: Array
+    steps: int
+
+    def step(self, center: Array, length: float, noise: Array) -> "Walk":
+        """The Crank-Nicolson proposal: noise of that length, and so much closer to the center."""
+        z = center + np.sqrt(1.0 - length**2) * (self.z - center) + length * noise
+        return Walk(z, self.slope, self.steps + 1)
+
+
+def step_length(spread: float, steps: int) -> float:
+    """Length of each of the steps after which free walks have that standard deviation."""
+    return float(np.sqrt(1.0 - (1.0 - spread**2) ** (1.0 / steps)))
+
+
+def _corrected(
+    walks: Sequence[Walk],
+    space: Space,
+    scorer: Scorer,
+    held: NDArray[np.bool_],
+    wanted: Array,
+) -> tuple[list[Walk], NDArray[np.bool_]]:
+    """Proposals moved until the checks of the point estimate hold, and whether they do (walks,).
+
+    held : (checks,) those that must; wanted : margins (leaves,) that corrections aim at.
+    """
     low, high = space.bounds
-    z = aims.copy()
-    slopes = [slope] * len(z)
-    margins = scorer.margins(space.values(each) for each in z)
-    passing = scorer.passed(margins).mean(axis=1) >= PASSING
+    walks = [walk._replace(z=np.clip(walk.z, low, high)) for walk in walks]
+    margins = scorer.margins(space.values(walk.z) for walk in walks)
+    passing = scorer.passed(margins)[:, held].all(axis=1)
     for _ in range(CORRECTIONS):
-        open_ = np.flatnonzero(~passing)
-        if not open_.size:
+        left = np.flatnonzero(~passing)
+        if not left.size:
             break
-        moved = [np.clip(z[i] + _step(margins[i], slopes[i], wanted), low, high) for i in open_]
-        found = scorer.margins(space.values(each) for each in moved)
-        for i, to, now in zip(open_, moved, found, strict=True):
-            slopes[i] = secant(slopes[i], to - z[i], now - margins[i])
-            z[i], margins[i] = to, now
-        passing[open_] = scorer.passed(found).mean(axis=1) >= PASSING
-    kept: Array = z[passing]
-    return kept
+        moved = [
+            np.clip(walks[i].z + _step(margins[i], walks[i].slope, wanted), low, high) for i in left
+        ]
+        found = scorer.margins(space.values(z) for z in moved)
+        for i, z, now in zip(left, moved, found, strict=True):
+            slope = secant(walks[i].slope, z - walks[i].z, now - margins[i])
+            walks[i], margins[i] = walks[i]._replace(z=z, slope=slope), now
+        passing[left] = scorer.passed(found)[:, held].all(axis=1)
+    return walks, passing
 
 
 def _step(margins: Array, slope: Array, wanted: Array) -> Array:

@@ -11,7 +11,6 @@ from ..errors import ConditionError
 from ..findings import Survey
 from ..findings.grammar import read_findings
 from ..findings.scoring import draws_cohort
-from .ensemble import PASSING
 from .figures import draw_all, save
 from .identify import (
     AT_BOUND,
@@ -295,7 +294,7 @@ class Report:
             "",
             "## What the members hold",
             "",
-            f"A member was kept if it held at least {PASSING:.0%} of the checks. The members hold"
+            "A member must hold what the point estimate holds. The members hold"
             f" {each.min():.1%} to {each.max():.1%}; {(each == 1).sum()} of {len(each)} hold all.",
             f"{len(shares) - len(lost)} of {len(shares)} checks hold in every member"
             + ("; the others:" if lost else "."),

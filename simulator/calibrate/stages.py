@@ -142,11 +142,11 @@ def _drawn(
         )
     if not len(found.z):
         raise ConditionError(
-            f"none of {found.draws} draws passes the checks; try more iterations first, or a"
-            " smaller spread."
+            f"none of {found.draws} draws holds the checks that the point estimate holds; try more"
+            " iterations first, or a smaller spread."
         )
     if len(found.z) < settings.members:
-        say(f"only {len(found.z)} members were found in {found.draws} draws")
+        say(f"only {len(found.z)} of {settings.members} walks found a place to go")
     digits = len(str(settings.members))
     columns = {
         f"m{k:0{digits}d}": tuple(space.values(z).values()) for k, z in enumerate(found.z, start=1)
