@@ -131,7 +131,7 @@ def _corrected(
     low, high = space.bounds
     walks = [walk._replace(z=np.clip(walk.z, low, high)) for walk in walks]
     margins = scorer.margins(space.values(walk.z) for walk in walks)
-    passing = scorer.passed(margins)[:, held].all(axis=1)
+    passing: NDArray[np.bool_] = scorer.passed(margins)[:, held].all(axis=1)
     for _ in range(CORRECTIONS):
         left = np.flatnonzero(~passing)
         if not left.size:
