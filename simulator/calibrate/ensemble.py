@@ -131,7 +131,7 @@ def _corrected(
     low, high = space.bounds
     walks = [walk._replace(z=np.clip(walk.z, low, high)) for walk in walks]
     margins = scorer.margins(space.values(walk.z) for walk in walks)
-    passing: NDArray[np.bool_] = scorer.passed(margins)[:, held].all(axis=1)
+    passing = np.all(scorer.passed(margins)[:, held], axis=1)
     for _ in range(CORRECTIONS):
         left = np.flatnonzero(~passing)
         if not left.size:
@@ -143,7 +143,7 @@ def _corrected(
         for i, z, now in zip(left, moved, found, strict=True):
             slope = secant(walks[i].slope, z - walks[i].z, now - margins[i])
             walks[i], margins[i] = walks[i]._replace(z=z, slope=slope), now
-        passing[left] = scorer.passed(found)[:, held].all(axis=1)
+        passing[left] = np.all(scorer.passed(found)[:, held], axis=1)
     return walks, passing
 
 
