@@ -11,10 +11,10 @@ import yaml
 from typer.testing import CliRunner
 
 from simulator.cli import app
-from simulator.errors import ConditionError, IntegrationError
+from simulator.errors import IntegrationError
 from simulator.findings import Survey
 from simulator.findings.drawing import draw, png
-from simulator.findings.members import chosen_members, score_members
+from simulator.findings.members import score_members
 from simulator.findings.panel import Column, Curve, CurvePane, Mark, Panel, rows_of, with_members
 from simulator.findings.panels import panel_of
 from simulator.response import combination_index, f_syn
@@ -142,6 +142,16 @@ def survey(tmp_path):
     return survey
 
 
+def test_the_members_shown_are_spread_over_those_scored(survey):
+    asked = survey(check("pERK", {"cell": "LINE", "at": 24}))
+    model = AnalyticModel()
+    model.members = tuple(f"m{i}" for i in range(10))
+    made = {}
+    model.member = lambda name: made.setdefault(name, AnalyticModel())
+    shown = score_members(asked, model, model.members, keep=4).runs
+    assert [runs.model for runs in shown] == [made[name] for name in ("m0", "m3", "m6", "m9")]
+
+
 def test_a_member_that_cannot_be_simulated_passes_nothing(survey):
     model = Members()
     asked = survey(check("pERK", {"cell": "LINE", "at": 24}))
@@ -151,20 +161,11 @@ def test_a_member_that_cannot_be_simulated_passes_nothing(survey):
     assert len(scores.runs) == 1
 
 
-def test_members_are_chosen_from_the_first():
-    assert chosen_members(Members(), None) == ("fine", "broken")
-    assert chosen_members(Members(), 1) == ("fine",)
-    assert chosen_members(AnalyticModel(), None) == ()
-    for count in (-1, 3):
-        with pytest.raises(ConditionError, match=f"--members is {count}"):
-            chosen_members(Members(), count)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--members", "-1"], "--members is -1, but must be 0 (none) or more."),
-        (["--members", "3"], "--members is 3, but toy has 2 members."),
+        (["--members", "-1"], "members is a whole number >= 0, not -1."),
+        (["--members", "3"], "members is 3, but toy has an ensemble of 2."),
         (["--page", "{tmp}/file/page.md"], "name another place with --page"),
         (["--page", "{tmp}/page.txt"], "must be a file that ends in .md"),
         (["--page", "{tmp}/folder.md"], "must be a file that ends in .md"),
