@@ -120,8 +120,10 @@ def test_steady_state_refuses_what_happens_later(resting):
 
 
 def test_no_steady_state_is_a_status_never_numbers(resting):
-    with pytest.warns(RuntimeWarning, match="1 of 2 runs failed: NO_STEADY_STATE in run 1"):
+    failure = "1 of 2 runs failed: NO_STEADY_STATE in run 1"
+    with pytest.warns(RuntimeWarning, match=failure) as warned:
         ds = resting.simulate([0, 1], start="steady_state", set={"d": [0.25, 0.0]})
+    assert warned[0].filename == __file__, "a warning is of the call that caused it"
     assert ds["status"].values.tolist() == ["SUCCESS", "NO_STEADY_STATE"]
     assert np.isnan(ds["X"][1]).all()
     assert np.isfinite(ds["X"][0]).all()
