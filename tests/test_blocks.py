@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 import simulator as sim
 from simulator.conditions import make_design
 from simulator.conditions.resolve import distinct_rows
+from simulator.integrator.system import Tolerances
 from simulator.simulation import plan as planning
 from simulator.simulation import rest as rest_states
 from simulator.simulation import runs
@@ -118,7 +119,7 @@ def test_progress_counts_every_run_once(turnover, monkeypatch):
     monkeypatch.setattr(planning, "RUNS_AT_ONCE", 4)
     kernel = turnover.kernel
     works = [plan(kernel, make_design(turnover.definition, {"d": [0.25, 0.0], "s": range(1, 6)}))]
-    tolerances = sim.simulation.model.Tolerances(1e-6, 1e-9, 1000)
+    tolerances = Tolerances(1e-6, 1e-9, 1000)
     rest = rest_states.equilibrate(kernel, works, frozenset(), tolerances, 1)
     runs.simulate_runs(
         kernel,

@@ -11,10 +11,10 @@ import yaml
 from typer.testing import CliRunner
 
 from simulator.cli import app
-from simulator.errors import ConditionError, IntegrationError
+from simulator.errors import IntegrationError
 from simulator.findings import Survey
 from simulator.findings.drawing import draw, png
-from simulator.findings.members import chosen_members, score_members
+from simulator.findings.members import score_members
 from simulator.findings.panel import Column, Curve, CurvePane, Mark, Panel, rows_of, with_members
 from simulator.findings.panels import panel_of
 from simulator.response import combination_index, f_syn
@@ -142,6 +142,16 @@ def survey(tmp_path):
     return survey
 
 
+def test_the_members_shown_are_spread_over_those_scored(survey):
+    asked = survey(check("pERK", {"cell": "LINE", "at": 24}))
+    model = AnalyticModel()
+    model.members = tuple(f"m{i}" for i in range(10))
+    made = {}
+    model.member = lambda name: made.setdefault(name, AnalyticModel())
+    shown = score_members(asked, model, model.members, keep=4).runs
+    assert [runs.model for runs in shown] == [made[name] for name in ("m0", "m3", "m6", "m9")]
+
+
 def test_a_member_that_cannot_be_simulated_passes_nothing(survey):
     model = Members()
     asked = survey(check("pERK", {"cell": "LINE", "at": 24}))
@@ -151,20 +161,11 @@ def test_a_member_that_cannot_be_simulated_passes_nothing(survey):
     assert len(scores.runs) == 1
 
 
-def test_members_are_chosen_from_the_first():
-    assert chosen_members(Members(), None) == ("fine", "broken")
-    assert chosen_members(Members(), 1) == ("fine",)
-    assert chosen_members(AnalyticModel(), None) == ()
-    for count in (-1, 3):
-        with pytest.raises(ConditionError, match=f"--members is {count}"):
-            chosen_members(Members(), count)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--members", "-1"], "--members is -1, but must be 0 (none) or more."),
-        (["--members", "3"], "--members is 3, but toy has 2 members."),
+        (["--members", "-1"], "members is a whole number >= 0, not -1."),
+        (["--members", "3"], "members is 3, but toy has an ensemble of 2."),
         (["--page", "{tmp}/file/page.md"], "name another place with --page"),
         (["--page", "{tmp}/page.txt"], "must be a file that ends in .md"),
         (["--page", "{tmp}/folder.md"], "must be a file that ends in .md"),
@@ -288,7 +289,7 @@ def test_matrices_show_their_statistics(survey):
     expected = [float(combination_index(viability.squeeze(), *PAIR)), float(sums.median())]
     assert [column.marks[0].value for column in panel.columns] == pytest.approx(expected)
     (cloud,) = panel.panes
-    ((label, effects, values),) = cloud.groups
+    ((label, (effects,), (values,)),) = cloud.groups
     assert label == "RAS ON"
     assert np.sort(values) == pytest.approx(np.sort(sums.values[np.isfinite(sums.values)]))
     assert ((effects >= 0.1 - 1e-9) & (effects <= 0.95 + 1e-9)).all()
@@ -333,8 +334,8 @@ def test_shares_of_samples_are_those_that_are_checked(survey):
         samples = next(m.samples for m in panel.columns[2 * k].marks)
         share = panel.columns[2 * k + 1].marks[0]
         assert share.value == result.checks[k].worst.value
-        assert share.value == pytest.approx(np.mean(samples < limit))
-        assert samples.size == 5 * 6
+        assert share.value == pytest.approx(np.mean([np.mean(each < limit) for each in samples]))
+        assert [each.size for each in samples] == [6] * 5
         assert share.failed == (not result.checks[k].passed)
 
 
@@ -345,10 +346,14 @@ def test_samples_with_and_without_il7_are_divided_by_the_factor(survey):
         survey, check(name, of, "0.2..0.3", over={"il7": 0}), cohorts={"C": SPREAD}
     )
     (cloud,) = panel.panes
-    (_, x, y), (_, x_above, y_above) = cloud.groups
-    assert (y <= 1.5 * x).all()
-    assert (y_above > 1.5 * x_above).all()
-    assert len(x_above) / (len(x) + len(x_above)) == pytest.approx(result.checks[0].worst.value)
+    shares = []
+    for x, y, x_above, y_above in zip(*cloud.groups[0][1:], *cloud.groups[1][1:], strict=True):
+        assert (y <= 1.5 * x).all()
+        assert (y_above > 1.5 * x_above).all()
+        shares.append(len(x_above) / 6)
+        assert len(x) + len(x_above) == 6
+    assert np.mean(shares) == pytest.approx(result.checks[0].worst.value)
+    assert panel.draws == len(shares) == 5
     assert cloud.axes == ("AUC of prednisolone, without IL7", "AUC of prednisolone, with IL7")
 
 
@@ -366,6 +371,84 @@ def test_every_kind_of_readout_can_be_drawn(survey, checks):
     panel, _ = drawn(survey, *checks, cohorts={"C": SPREAD})
     assert panel.panes or panel.columns
     assert len(png(draw(panel, "F1"))) < 40_000
+
+
+def test_medians_of_samples_are_the_mean_of_those_that_are_checked(survey):
+    panel, result = drawn(survey, COHORTS[2], cohorts={"C": SPREAD})
+    marks = panel.columns[0].marks
+    assert [m.value for m in marks] == [leaf.value for leaf in result.checks[0].leaves]
+    for mark in marks:
+        assert mark.value == pytest.approx(np.mean([np.median(each) for each in mark.samples]))
+
+
+def test_dots_of_the_first_draw_stand_out():
+    samples = (np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0]), np.array([6.0]))
+    column = Column("x", "x", (Mark("r", np.nan, samples=samples),))
+    (ax,) = axes_of(draw(Panel("", (), (column,), draws=3), "F1"))
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [line.get_xdata().tolist() for line in dots] == [each.tolist() for each in samples]
+    first, *others = (line.get_alpha() for line in dots)
+    assert all(alpha < first / 2 for alpha in others)
+
+
+# ---- room --------------------------------------------------------------------------------------
+
+
+def axes_of(figure):
+    """All axes of a figure, laid out."""
+    figure.draw_without_rendering()
+    return figure.axes
+
+
+def room_for_everything(figure):
+    """Nothing is squeezed to nothing, and no text lies on other text or outside the page."""
+    axes = axes_of(figure)
+    texts = [t for t in [figure._suptitle] if t.get_text()]
+    for ax in axes:
+        box = ax.get_window_extent()
+        assert min(box.width, box.height) > 0.5 * figure.dpi
+        texts += [ax.title, ax.xaxis.label, ax.yaxis.label]
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            texts += [tick.label1 for tick in ticks if tick.label1.get_visible()]
+    boxes = [(t.get_text(), t.get_window_extent()) for t in texts if t.get_text()]
+    boxes += [("legend", each.get_window_extent()) for each in legends(figure)]
+    page = figure.bbox
+    for k, (text, box) in enumerate(boxes):
+        assert box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1, text
+        assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1, text
+        for other, beside in boxes[:k]:
+            assert not overlap(box, beside), (text, other)
+
+
+def legends(figure):
+    return [legend for part in (figure, *figure.subfigs) for legend in part.legends]
+
+
+def overlap(one, other):
+    """Whether two boxes share more than a pixel."""
+    across = min(one.x1, other.x1) - max(one.x0, other.x0)
+    return across > 1 and min(one.y1, other.y1) - max(one.y0, other.y0) > 1
+
+
+WORDS = "phosphorylated ERK over that of the untreated reference cell, share of all sites"
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "curves"),
+    [(1, 1, 0), (1, 1, 1), (1, 16, 12), (2, 1, 12), (5, 3, 12), (7, 16, 0)],
+)
+def test_long_names_leave_room_for_what_they_name(columns, rows, curves):
+    names = [
+        f"PDX {k} IL7R PILT240-244RFCPH, {' + '.join(['selumetinib'] * 5)}" for k in range(rows)
+    ]
+    marks = tuple(Mark(name, 1.0, (0.5, 2.0), failed=True) for name in names)
+    shown = tuple(Column(f"BIM-BCL2 per BIM {k}, 24 h", WORDS, marks) for k in range(columns))
+    doses = np.array([0.0, 1.0, 2.0])
+    drawn = tuple(Curve(f"{k} {names[0]}", doses, doses) for k in range(curves))
+    panes = (CurvePane("selumetinib", "uM", WORDS, drawn),) if curves else ()
+    room_for_everything(draw(Panel(", ".join(names[:4]), panes, shown), "F1", members=32))
 
 
 def test_a_cohort_that_cannot_be_drawn_leaves_an_empty_panel(survey):

@@ -61,7 +61,7 @@ def test_a_good_folder(folder):
         "B": (Override("k_syn", "multiply", 0.5, 0.1, 1.0), Override("k_deg", "set", 0.2)),
     }
     assert d.alterations["BIM_V1-2X"] == (Override("k_deg", "set", 0.01),)
-    assert d.genes == {"BIM": ("k_syn", "twice")}
+    assert d.genes == {"BIM": ("k_syn",), "PUMA": ("twice",)}
     assert d.drugs == {"prednisolone": Drug("prednisolone", "drug", "pred", "uM", "GR", "steroid")}
     assert d.observables[0] == Observable(
         "viability", "viability", Symbol("live"), "dimensionless", "vehicle"
@@ -178,7 +178,11 @@ WRONG = [
     (G, "twice", "twist", [
         ':3: parameterId "twist" is no constant of model.ant. Nearest: "twice".',
     ]),
-    (G, "twice", "k_syn", [':3: gene "BIM" has "k_syn" twice.']),
+    (G, "PUMA\ttwice", "BIM\tk_syn", [':3: gene "BIM" has "k_syn" twice.']),
+    (G, "PUMA", "BIM", [
+        ':3: gene "BIM" has "twice", which is computed from its "k_syn" and follows that: leave '
+        "one of them out.",
+    ]),
     (G, "twice", "pred", [':3: "pred" is a dose, which no gene makes.']),
     # drugs
     (D, "drug\tpred", "dye\tpred", [':2: kind is "dye"; it must be one of: drug, ligand.']),

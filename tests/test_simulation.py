@@ -120,8 +120,10 @@ def test_steady_state_refuses_what_happens_later(resting):
 
 
 def test_no_steady_state_is_a_status_never_numbers(resting):
-    with pytest.warns(RuntimeWarning, match="1 of 2 runs failed: NO_STEADY_STATE in run 1"):
+    failure = "1 of 2 runs failed: NO_STEADY_STATE in run 1"
+    with pytest.warns(RuntimeWarning, match=failure) as warned:
         ds = resting.simulate([0, 1], start="steady_state", set={"d": [0.25, 0.0]})
+    assert warned[0].filename == __file__, "a warning is of the call that caused it"
     assert ds["status"].values.tolist() == ["SUCCESS", "NO_STEADY_STATE"]
     assert np.isnan(ds["X"][1]).all()
     assert np.isfinite(ds["X"][0]).all()
@@ -324,7 +326,45 @@ def test_a_method_that_does_not_exist(decay):
 def test_a_computed_value_follows_where_a_row_leaves_its_factor_empty():
     """`twice` is 2 k_syn in the toy model: an empty factor of its gene must not freeze it."""
     toy = sim.load(Path(__file__).parent / "models" / "toy")
-    table = pd.DataFrame({"alteration": ["BIM_LOW", None], "expression:BIM": [None, 2.0]})
+    table = pd.DataFrame({"alteration": ["BIM_LOW", None], "expression:PUMA": [None, 2.0]})
     rows = toy.simulate([5.0], conditions=table, outputs=["twice"])["twice"].values[:, 0]
     alone = toy.simulate([5.0], alteration="BIM_LOW", outputs=["twice"])["twice"].item()
     np.testing.assert_array_equal(rows, [alone, 8.0])
+
+
+def test_a_computed_value_is_multiplied_as_what_it_has_become():
+    """`twice` is 2 k_syn, and the quantity of gene PUMA; k_syn, 2 in cell A, is that of BIM."""
+    toy = sim.load(Path(__file__).parent / "models" / "toy")
+
+    def twice(**factors):
+        ds = toy.simulate([5.0], start="initial", outputs=["twice", "BIM"], **factors)
+        k_deg = np.where(np.atleast_1d(factors.get("cell", "A")) == "B", 0.2, 0.1)
+        return ds["twice"].squeeze("time", drop=True), ds["BIM"].squeeze("time", drop=True), k_deg
+
+    found, bim, k_deg = twice(cell=["A", "B"], **{"expression:BIM": [1, 2]})
+    np.testing.assert_array_equal(found, [[4, 8], [2, 4]])
+    found, bim, k_deg = twice(cell=["A", "B"], **{"expression:PUMA": [1, 3]})
+    np.testing.assert_array_equal(found, [[4, 12], [2, 6]])
+    # dBIM/dt = (k_syn + twice) k_deg - (k_deg + k_bind) BIM, from 10
+    k_syn, out = np.array([[2], [1]]), k_deg[:, None] + 1e-3
+    rest = (k_syn + np.array([[4, 12], [2, 6]])) * k_deg[:, None] / out
+    np.testing.assert_allclose(bim, rest + (10 - rest) * np.exp(-5 * out), rtol=1e-5)
+    found = twice(k_syn=[1, 5], expression={"PUMA": 3, "BIM": 2})[0]
+    np.testing.assert_array_equal(found, [6, 30])
+    found = twice(knockout=["BIM", "PUMA"], expression={"PUMA": 3})[0]
+    np.testing.assert_array_equal(found, [0, 0])
+
+
+def test_a_set_wins_run_by_run_over_what_a_computed_value_would_be():
+    toy = sim.load(Path(__file__).parent / "models" / "toy")
+    table = pd.DataFrame(
+        {
+            "cell": ["A", "B", "B", "B"],
+            "twice": [None, None, 1.0, None],
+            "expression:PUMA": [2.0, None, 3.0, 5.0],
+        }
+    )
+    bim = toy.steady_state(conditions=table, outputs=["BIM"])["BIM"]
+    k_syn, k_deg = np.array([2, 1, 1, 1]), np.array([0.1, 0.2, 0.2, 0.2])
+    twice = bim * (k_deg + 1e-3) / k_deg - k_syn
+    np.testing.assert_allclose(twice, [8, 2, 1, 10], rtol=1e-6)

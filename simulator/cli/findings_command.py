@@ -30,7 +30,10 @@ def findings(
     every: Annotated[bool, typer.Option("--all", help="Show every check and value.")] = False,
     members: Annotated[
         int | None,
-        typer.Option(help="Members of the ensemble to score besides; 0: none. Default: all."),
+        typer.Option(
+            help="Members of the ensemble to score besides, spread evenly over it; 0: none; at"
+            " most all of them, the default.",
+        ),
     ] = None,
     page: Annotated[
         Path | None, typer.Option("--page", help="Write a Markdown page with a panel per finding.")
@@ -48,7 +51,8 @@ def findings(
     with reported():
         from .. import load
         from ..findings import Survey
-        from ..findings.members import chosen_members, score_members
+        from ..findings.members import score_members
+        from ..simulation.members import chosen_members
 
         if page is not None:
             _check_page(page)

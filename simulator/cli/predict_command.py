@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-# The default of `simulator.predict`, which is not imported before the command runs.
-MEMBERS = 64
-
 
 def predict(
     model: ModelOption = BUNDLED_MODEL,
@@ -28,9 +25,12 @@ def predict(
         "results"
     ),
     members: Annotated[
-        int,
-        typer.Option("--members", min=0, help="Parameter sets of the ensemble to ask; 0: none."),
-    ] = MEMBERS,
+        int | None,
+        typer.Option(
+            help="Members of the ensemble to ask, spread evenly over it; 0: none; at most all of"
+            " them. Default: 64, or all of a smaller ensemble.",
+        ),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option("--report", help="Write predictions to test to this Markdown file instead."),
@@ -86,7 +86,7 @@ def predict(
             say(f"wrote {path}")
 
 
-def _write_report(model: str, report: Path, members: int, workers: int | None) -> None:
+def _write_report(model: str, report: Path, members: int | None, workers: int | None) -> None:
     """The report, and its figures and full tables in figures/<name of the report> beside it."""
     with reported():
         from .. import load

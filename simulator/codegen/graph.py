@@ -8,7 +8,7 @@ them; a list of nodes is therefore a program.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import NamedTuple
 
 from ..network.expression import Apply, Expression, Number, Symbol, evaluate
@@ -177,15 +177,16 @@ class Graph:
                 found[index] = self._gradient(index, found)
         return [found[w] for w in wanted]
 
-    def used(self, wanted: Sequence[int]) -> list[int]:
-        """All nodes that `wanted` needs, arguments first."""
+    def used(self, wanted: Sequence[int], sources: Container[int] = ()) -> list[int]:
+        """All nodes that `wanted` needs, arguments first, down to `sources`."""
         needed: set[int] = set()
         pending = list(wanted)
         while pending:
             index = pending.pop()
             if index not in needed:
                 needed.add(index)
-                pending.extend(self.nodes[index].arguments)
+                if index not in sources:
+                    pending.extend(self.nodes[index].arguments)
         return sorted(needed)
 
     def _gradient(self, index: int, found: dict[int, Gradient]) -> Gradient:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,17 @@ from .equations import Equations
 
 Array = NDArray[np.float64]
 Levels = tuple[NDArray[np.intp], ...]
-Override = tuple[Array, NDArray[np.bool_]]
-"""Values and where they apply, arrays that broadcast against the runs."""
+
+
+class Override(NamedTuple):
+    """What runs make of a quantity: arrays that broadcast against the runs.
+
+    values, given : values, and where they apply.  factor : of what is computed where none applies.
+    """
+
+    values: Array
+    given: NDArray[np.bool_]
+    factor: Array | float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +95,7 @@ class InitialValues:
     """States and parameters at t = 0.
 
     An initial assignment gives a quantity its value unless that quantity is overridden; what
-    depends on an overridden quantity follows it.
+    depends on an overridden quantity follows it, and is multiplied as what it has become.
     """
 
     def __init__(self, network: Network, eqs: Equations) -> None:
@@ -123,7 +132,7 @@ class InitialValues:
         Parameters
         ----------
         overrides
-            Id of a state or parameter -> values and where they apply, in the symbol's meaning.
+            Id of a state or parameter -> what becomes of it, in the symbol's meaning.
 
         Raises
         ------
@@ -208,8 +217,8 @@ class InitialValues:
             circle = " > ".join([*asked_by, name])
             raise ModelError(f"{self._where}: initial values need each other: {circle}.")
         override = overrides.get(name)
-        if override is not None and override[1].all():
-            known[name] = override[0]
+        if override is not None and override.given.all():
+            known[name] = override.values
             return known[name]
         if name in self.definitions:
             for need in self._needs[name]:
@@ -221,6 +230,6 @@ class InitialValues:
                 raise ModelError(f'{self._where}: "{name}" has no value and no initial assignment.')
             value = np.float64(np.nan if nominal is None else nominal)
         if override is not None:
-            value = np.where(override[1], override[0], value)
+            value = np.where(override.given, override.values, value * override.factor)
         known[name] = value
         return value

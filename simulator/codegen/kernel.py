@@ -31,7 +31,7 @@ from .elimination import OPERATION_LIMIT, operations, write_factorise, write_sol
 from .equations import Equations, amount_symbol, equations, evaluation_order
 from .graph import STEPS, Graph
 from .initial import InitialValues
-from .program import RELATIONS, Place, Program, order, scratch_rows, write_program
+from .program import RELATIONS, Place, Program, scratch_rows, write_program
 
 Array = NDArray[np.float64]
 
@@ -168,7 +168,7 @@ class Kernel:
         wanted = [self._nodes[name] for name in names]
         n, count = self._sizes.states, self._sizes.parameters
         number = {node: k for k, node in enumerate(inputs)}
-        used = [number[node] for node in order(graph, wanted, {}) if node in number]
+        used = [number[node] for node in graph.used(wanted) if node in number]
         needed = [k for k in used if k < n]
         if all(number.get(node, n) < n for node in wanted):
             states = [number[node] for node in wanted]

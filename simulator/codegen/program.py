@@ -43,19 +43,6 @@ class Place(NamedTuple):
     shared: bool = False
 
 
-def order(graph: Graph, wanted: Sequence[int], sources: Mapping[int, Place]) -> list[int]:
-    """The nodes that `wanted` needs, arguments first, down to `sources`."""
-    needed: set[int] = set()
-    pending = list(wanted)
-    while pending:
-        index = pending.pop()
-        if index not in needed:
-            needed.add(index)
-            if index not in sources:
-                pending.extend(graph.nodes[index].arguments)
-    return sorted(needed)
-
-
 class Program(NamedTuple):
     """A function that stores the nodes `wanted` one after the other in its fourth argument.
 
@@ -76,7 +63,7 @@ def scratch_rows(graph: Graph, program: Program) -> int:
 
 
 def _chunks(graph: Graph, program: Program) -> list[list[int]]:
-    nodes = order(graph, program.wanted, program.sources)
+    nodes = graph.used(program.wanted, program.sources)
     computed = [n for n in nodes if n not in program.sources]
     return [computed[part.start : part.stop] for part in spans([1] * len(computed))]
 

@@ -28,9 +28,11 @@ class Values:
     before
         Parameter or compartment -> its value from before t = 0 in every run, broadcastable to n
         (axes that do not matter have length 1). Only ids that some run changes.
-    changed
-        The same ids -> which runs change it; in the others a value that the model computes from
-        something else follows what that has become.
+    given
+        The same ids -> which runs set it; in the others a value that the model computes from
+        something else follows what that has become, times `factor`.
+    factor
+        The same ids -> product of all multiplications in runs that do not set it, broadcastable.
     start
         Dose parameter, species or other state -> the value put in its place at t = 0, after
         pre-equilibration; broadcastable to n; NaN = left as it is.
@@ -41,7 +43,8 @@ class Values:
     """
 
     before: Mapping[str, NDArray[np.float64]]
-    changed: Mapping[str, NDArray[np.bool_]]
+    given: Mapping[str, NDArray[np.bool_]]
+    factor: Mapping[str, NDArray[np.float64]]
     start: Mapping[str, NDArray[np.float64]]
     programs: tuple[Program, ...]
     program: NDArray[np.intp]
@@ -63,18 +66,22 @@ def resolve(design: Design, baseline: Mapping[str, float | None]) -> Values:
     """
     shapes = len(design.shape)
     before: dict[str, NDArray[np.float64]] = {}
-    changed: dict[str, NDArray[np.bool_]] = {}
+    given: dict[str, NDArray[np.bool_]] = {}
+    factor: dict[str, NDArray[np.float64]] = {}
     start: dict[str, NDArray[np.float64]] = {}
     for target, own in _placed(design).items():
         constant = [(values, c) for values, c in own if c.time is None]
         if constant:
             before[target] = _staged(target, constant, baseline.get(target), shapes)
-            changed[target] = reduce(np.logical_or, (~np.isnan(values) for values, _ in constant))
+            sets = [~np.isnan(values) for values, c in constant if c.operation == "set"]
+            given[target] = reduce(np.logical_or, sets, np.full((1,) * shapes, False))
+            factors = [(values, c) for values, c in constant if c.operation == "multiply"]
+            factor[target] = _staged(target, factors, 1.0, shapes)
         at_start = [values for values, c in own if c.time == 0.0]
         if at_start:
             start[target] = _chain(at_start, np.full((1,) * shapes, np.nan))
     programs, program = _programs(design)
-    return Values(before, changed, start, programs, program)
+    return Values(before, given, factor, start, programs, program)
 
 
 def _placed(design: Design) -> dict[str, list[Placed]]:

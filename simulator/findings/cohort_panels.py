@@ -1,13 +1,14 @@
 """Panels of checks on cohorts: the samples of all draws, and the statistic that is checked."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .grammar import Bound, Check, Leaf
 from .labels import readable, readable_observable
-from .panel import Cloud, Column, Mark, Panel
+from .panel import Cloud, Column, Draws, Mark, Panel
 from .readouts import IC50_RANGE, SENSITIVE_IC50, SYNERGY_BELOW, measure
 from .runs import Runs, condition
 from .scoring import Survey
@@ -15,6 +16,8 @@ from .sketch import Sketch
 from .vocabulary import Readout
 
 Run = Mapping[str, Any]
+
+SHARE = "share of samples, mean over the draws"
 
 
 def cohort_parts(survey: Survey, checks: Sequence[Check], runs: Runs) -> Panel:
@@ -25,7 +28,7 @@ def cohort_parts(survey: Survey, checks: Sequence[Check], runs: Runs) -> Panel:
             drawn = {run["cohort"] for run in (leaf.of, leaf.over) if run and "cohort" in run}
             if not drawn & set(runs.undrawn):
                 sketch.add(leaf, check.bound)
-    return sketch.finished()
+    return replace(sketch.finished(), draws=len(runs.seeds))
 
 
 class _Cohorts(Sketch):
@@ -50,16 +53,16 @@ class _Cohorts(Sketch):
         """The row of a run: cohort, and drug where it varies."""
         return self.labels.of(run, drug=True, time=self.timed)
 
-    def pooled(self, run: Run, values: Callable[[list[dict[str, Any]]], np.ndarray]) -> np.ndarray:
+    def of_draws(self, run: Run, values: Callable[[list[dict[str, Any]]], np.ndarray]) -> Draws:
         """A value of every sample of every draw."""
-        return np.concatenate([values(self.bases(run, seed)) for seed in self.runs.seeds])
+        return tuple(values(self.bases(run, seed)) for seed in self.runs.seeds)
 
     def bases(self, run: Run, seed: int) -> list[dict[str, Any]]:
         """The samples of one draw."""
         leaf = self.checks[0].leaves[0]
         return self.reader(leaf, self.readout(leaf)).bases(run, seed)
 
-    def samples(self, leaf: Leaf, run: Run, readout: Readout) -> tuple[np.ndarray, Column]:
+    def samples(self, leaf: Leaf, run: Run, readout: Readout) -> tuple[Draws, Column]:
         """What is read of each sample, and the column for it."""
         reader, background = self.reader(leaf, readout), run.get("drugs", {})
         kind = readout.kind
@@ -72,22 +75,22 @@ class _Cohorts(Sketch):
                 asked = [condition(base, background) for base in bases]
                 return self.runs.read(asked, observable, at)
 
-            return self.pooled(run, read), column
+            return self.of_draws(run, read), column
         if kind == "fraction_synergistic":
             axis = "combination index of each sample"
             column = Column("combination index", axis, (), line=SYNERGY_BELOW)
-            return self.pooled(run, lambda bases: reader.synergy(bases, run["drugs"])), column
+            return self.of_draws(run, lambda b: reader.synergy(b, run["drugs"])), column
         drug = run["drug"]
         of = "" if len(self.labels.swept) > 1 else f" of {readable(drug)}"
         if kind == "fraction_auc400_below":
             column = Column(
                 f"AUC{of}", "AUC of each sample (400: no effect)", (), line=float(readout.parts[0])
             )
-            return self.pooled(run, lambda b: reader.auc400(b, drug, background)), column
+            return self.of_draws(run, lambda b: reader.auc400(b, drug, background)), column
         limit = float(readout.parts[0]) if kind == "fraction_ic50_below" else None
         axis = f"IC50 of each sample ({self.unit(drug)}; {IC50_RANGE[1]:g}: not reached)"
         column = Column(f"IC50{of}", axis, (), log=True, line=limit)
-        return self.pooled(run, lambda b: reader.ic50(b, drug, background)), column
+        return self.of_draws(run, lambda b: reader.ic50(b, drug, background)), column
 
     def statistic(self, leaf: Leaf) -> float:
         """The value that is checked, mean over the draws."""
@@ -101,23 +104,20 @@ class _Cohorts(Sketch):
         if leaf.over is not None:
             reference = self.row(leaf.over)
             values, column = self.samples(leaf, leaf.over, readout)
-            scale = float(np.median(values))
+            scale = _median(values)
             self.add_mark(column, Mark(reference, scale, samples=values))
         values, column = self.samples(leaf, leaf.of, readout)
         allowed = (bound.low * scale, bound.high * scale)
         failed = not bound.holds(self.statistic(leaf))
-        median = float(np.median(values))
-        self.add_mark(
-            column, Mark(self.row(leaf.of), median, allowed, failed, reference, samples=values)
-        )
+        mark = Mark(self.row(leaf.of), _median(values), allowed, failed, reference, samples=values)
+        self.add_mark(column, mark)
 
     def _add_share(self, leaf: Leaf, bound: Bound, readout: Readout) -> None:
         """Samples with the threshold, and the share of them below it."""
         values, column = self.samples(leaf, leaf.of, readout)
         row = self.row(leaf.of)
         self.add_mark(column, Mark(row, np.nan, samples=values))
-        text = f"share below {column.line:g}"
-        self._add_statistic(text, "share of samples", row, leaf, bound)
+        self._add_statistic(f"share below {column.line:g}", SHARE, row, leaf, bound)
 
     def _add_statistic(self, title: str, axis: str, row: str, leaf: Leaf, bound: Bound) -> None:
         value = self.statistic(leaf)
@@ -129,47 +129,48 @@ class _Cohorts(Sketch):
         over = leaf.over or {}
         reader = self.reader(leaf, readout)
 
-        def areas(run: Run) -> np.ndarray:
+        def areas(run: Run) -> Draws:
             background = run.get("drugs", {})
-            return self.pooled(run, lambda bases: reader.auc400(bases, run["drug"], background))
+            return self.of_draws(run, lambda b: reader.auc400(b, run["drug"], background))
 
         x, y = areas(over), areas(leaf.of)
         drug, factor = readable(leaf.of["drug"]), float(readout.parts[0])
         axes = tuple(f"AUC of {drug}, {_what(run)}" for run in (over, leaf.of))
-        risen = y > factor * x
+        risen = tuple(b > factor * a for a, b in zip(x, y, strict=True))
+        rest = tuple(~each for each in risen)
         cloud = Cloud(f"line: {factor:g} times", (axes[0], axes[1]), (), slope=factor)
-        self.add_group(cloud, f"at most {factor:g} times", x[~risen], y[~risen])
-        self.add_group(cloud, f"above {factor:g} times", x[risen], y[risen])
+        self.add_group(cloud, f"at most {factor:g} times", _of(x, rest), _of(y, rest))
+        self.add_group(cloud, f"above {factor:g} times", _of(x, risen), _of(y, risen))
         title = f"share above {factor:g} times"
-        self._add_statistic(title, "share of samples", self.row(leaf.of), leaf, bound)
+        self._add_statistic(title, SHARE, self.row(leaf.of), leaf, bound)
 
     def _add_markers(self, leaf: Leaf, bound: Bound, readout: Readout) -> None:
         """A marker in samples that a MEK inhibitor kills at low doses, and in the others."""
         marker = leaf.of["marker"]
         reader = self.reader(leaf, readout)
-        half = self.pooled(leaf.of, lambda b: reader.ic50(b, "selumetinib", {}))
-        values = self.pooled(
+        halves = self.of_draws(leaf.of, lambda b: reader.ic50(b, "selumetinib", {}))
+        drawn = self.of_draws(
             leaf.of, lambda b: self.runs.read([condition(base, {}) for base in b], marker, 0.0)
         )
-        sensitive = half < SENSITIVE_IC50
+        others = _of(drawn, tuple(half >= SENSITIVE_IC50 for half in halves))
+        values = _of(drawn, tuple(half < SENSITIVE_IC50 for half in halves))
         column = Column(readable_observable(marker), f"{self.axis_of(marker)}, of each sample", ())
-        reference = float(np.median(values[~sensitive])) if (~sensitive).any() else np.nan
+        reference = _median(others)
         text = f"IC50 of selumetinib {{}} {SENSITIVE_IC50:g} {self.unit('selumetinib')}"
-        rest = Mark(text.format("≥"), reference, samples=values[~sensitive])
+        rest = Mark(text.format("≥"), reference, samples=others)
         self.add_mark(column, rest)
-        median = float(np.median(values[sensitive])) if sensitive.any() else np.nan
         allowed = (bound.low * reference, bound.high * reference)
         failed = not bound.holds(self.statistic(leaf))
-        row, dots = text.format("<"), values[sensitive]
-        first = Mark(row, median, allowed, failed, rest.row, samples=dots)
-        self.add_mark(column, first)
+        row = text.format("<")
+        mark = Mark(row, _median(values), allowed, failed, rest.row, samples=values)
+        self.add_mark(column, mark)
 
     def _add_properties(self, leaf: Leaf, bound: Bound, readout: Readout) -> None:
         """Two properties of the samples against each other, and their correlation."""
         reader = self.reader(leaf, readout)
 
-        def of_samples(name: str) -> np.ndarray:
-            return self.pooled(leaf.of, lambda bases: reader.sample_property(bases, name))
+        def of_samples(name: str) -> Draws:
+            return self.of_draws(leaf.of, lambda b: reader.sample_property(b, name))
 
         x, y = map(of_samples, readout.parts[1:])
         first, second = (_property(name) for name in readout.parts[1:])
@@ -178,6 +179,17 @@ class _Cohorts(Sketch):
         row = second if first.startswith("live") else f"{first}; {second}"
         title = "|Pearson's r|" if readout.parts[0] else "Pearson's r"
         self._add_statistic(title, "mean over the draws", row, leaf, bound)
+
+
+def _of(draws: Draws, chosen: Draws) -> Draws:
+    """Some samples of each draw."""
+    return tuple(values[some] for values, some in zip(draws, chosen, strict=True))
+
+
+def _median(draws: Draws) -> float:
+    """Median of each draw's samples, mean over the draws; NaN where no draw has samples."""
+    medians = [float(np.median(values)) for values in draws if values.size]
+    return float(np.mean(medians)) if medians else np.nan
 
 
 def _what(run: Run) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConditionError, IntegrationError
+from ..errors import IntegrationError
+from ..simulation.members import evenly
 from ..simulation.progress import run_progress
 from .runs import Runs
 from .scoring import FindingResult, Results, Survey, on_cohort
@@ -18,7 +19,7 @@ Verdicts = list[list[bool | None]]
 
 @dataclass(frozen=True, slots=True)
 class MemberScores:
-    """Verdicts of the members that were scored, and the simulations of the first few of them."""
+    """Verdicts of the members that were scored, and the simulations of some of them."""
 
     verdicts: tuple[Verdicts, ...]
     runs: tuple[Runs, ...]
@@ -40,24 +41,6 @@ class MemberScores:
         return tuple(shared)
 
 
-def chosen_members(model: "Model", count: int | None) -> tuple[str, ...]:
-    """The first `count` members of a model's ensemble; None: all, if it has an ensemble.
-
-    Raises ConditionError for a negative count, or more than there are.
-    """
-    names: tuple[str, ...] = model.members
-    if count is None:
-        return names
-    if count < 0:
-        raise ConditionError(f"--members is {count}, but must be 0 (none) or more.")
-    if count > len(names):
-        raise ConditionError(
-            f"--members is {count}, but {model.definition.name} has"
-            f" {f'{len(names)} members' if names else 'no ensemble'}."
-        )
-    return names[:count]
-
-
 def score_members(
     survey: Survey, model: "Model", names: Sequence[str], *, keep: int = 0, **options: Any
 ) -> MemberScores:
@@ -69,12 +52,14 @@ def score_members(
     Parameters
     ----------
     keep
-        Of how many members the simulations are kept.
+        Of how many members, spread evenly over those scored, the simulations are kept; fewer where
+        some of these cannot be simulated.
     options
         Handed to `model.simulate`.
     """
     verdicts: list[Verdicts] = []
     kept: list[Runs] = []
+    shown = evenly(names, keep)
     with run_progress(options.get("progress"), 1000 * len(names), "scoring members") as advance:
         for name in names:
             try:
@@ -84,7 +69,7 @@ def score_members(
                 verdicts.append(_verdicts(survey, None))
             else:
                 verdicts.append(_verdicts(survey, runs))
-                if len(kept) < keep:
+                if name in shown:
                     kept.append(runs)
             if advance is not None:
                 advance(1000)

@@ -22,8 +22,9 @@ READING = (
     "Each panel is drawn from simulations of the model, not from the paper's data. Green is what"
     " the finding allows, given the value of the reference; a vermilion cross marks a value"
     " outside. In the tables, a check that is compared with another condition gives the ratio of"
-    " the two. Dots are the samples of all draws of a cohort; its checks are scored on the mean"
-    " over the draws."
+    " the two. Dots are the samples of a cohort, dark those of its first draw, pale those of the"
+    " other draws; medians, shares and correlations are the mean over the draws, on which its"
+    " checks are scored."
 )
 
 

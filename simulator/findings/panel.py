@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+#: Values of each draw of a cohort in turn, each (samples,); of what is no cohort, one array.
+Draws = tuple[np.ndarray, ...]
+
 #: Of the members' values, this range is shown (percentiles).
 SHOWN_RANGE = (5.0, 95.0)
 
@@ -37,11 +40,14 @@ class CurvePane:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Points of several groups; `level` is a horizontal line, `slope` a line through the origin."""
+    """Points of several groups; `level` is a horizontal line, `slope` a line through the origin.
+
+    groups : label, x and y of each.
+    """
 
     title: str
     axes: tuple[str, str]
-    groups: tuple[tuple[str, np.ndarray, np.ndarray], ...]
+    groups: tuple[tuple[str, Draws, Draws], ...]
     level: float | None = None
     slope: float | None = None
 
@@ -52,6 +58,7 @@ class Mark:
 
     `allowed` is the interval in which the finding wants the value; None: a reference.
     `reference` is the row that it was compared with. `spread` is the range of the members.
+    `value` of samples is their median, mean over the draws, or NaN.
     """
 
     row: str
@@ -60,7 +67,7 @@ class Mark:
     failed: bool = False
     reference: str = ""
     spread: tuple[float, float] | None = None
-    samples: np.ndarray | None = None
+    samples: Draws | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Everything drawn for one finding."""
+    """Everything drawn for one finding; its samples are of so many draws."""
 
     subtitle: str
     panes: tuple[CurvePane | Cloud, ...]
     columns: tuple[Column, ...]
+    draws: int = 0
 
 
 def rows_of(columns: Sequence[Column]) -> list[str]:
@@ -115,7 +123,12 @@ def rows_of(columns: Sequence[Column]) -> list[str]:
 def joined(first: Panel, second: Panel) -> Panel:
     """Both panels as one."""
     subtitles = [each.subtitle for each in (first, second) if each.subtitle]
-    return Panel("; ".join(subtitles), first.panes + second.panes, first.columns + second.columns)
+    return Panel(
+        "; ".join(subtitles),
+        first.panes + second.panes,
+        first.columns + second.columns,
+        max(first.draws, second.draws),
+    )
 
 
 def with_members(panel: Panel, members: Sequence[Panel]) -> Panel:

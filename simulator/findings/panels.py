@@ -199,7 +199,7 @@ class _Plain(Sketch):
         kept = np.isfinite(sums)
         title = f"{readable(first)} × {readable(second)}"
         empty = Cloud(title, ("fraction affected by the pair", "F_syn"), (), level=1.0)
-        self.add_group(empty, self.labels.of(run, pair=False), effects[kept], sums[kept])
+        self.add_group(empty, self.labels.of(run, pair=False), (effects[kept],), (sums[kept],))
 
 
 def _without(drug: str, run: Run) -> dict[str, Any]:

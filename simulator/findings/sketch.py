@@ -9,7 +9,7 @@ import numpy as np
 from ..plot import unit_text
 from .grammar import Bound, Check, Leaf
 from .labels import Labels
-from .panel import Cloud, Column, Curve, CurvePane, Mark, Panel
+from .panel import Cloud, Column, Curve, CurvePane, Draws, Mark, Panel
 from .readouts import Reader, measure
 from .runs import Runs
 from .scoring import Survey
@@ -122,7 +122,7 @@ class Sketch:
         if curve.label not in [c.label for c in pane.curves]:
             self.panes[key] = replace(pane, curves=(*pane.curves, curve))
 
-    def add_group(self, empty: Cloud, label: str, x: np.ndarray, y: np.ndarray) -> None:
+    def add_group(self, empty: Cloud, label: str, x: Draws, y: Draws) -> None:
         """Put a group of points into a cloud, once."""
         key = (empty.title,)
         cloud = self.panes.setdefault(key, empty)

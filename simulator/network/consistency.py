@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..errors import did_you_mean
 from .expression import TIME, symbols
 from .network import Network, formulas
-from .order import dependencies, find_cycle, rule_equations
+from .order import dependencies, find_cycle, rule_equations, used_by
 from .rates import rate_equations
+from .tables import Row
 
 
 def problems(network: Network, complete: bool = True) -> list[str]:
@@ -209,3 +210,17 @@ def _needs(network: Network) -> dict[str, str]:
         if changed.conversion_factor is not None:
             needed.setdefault(changed.conversion_factor, place)
     return needed
+
+
+def check_followers(gene: str, rows: Mapping[str, Row], network: Network) -> None:
+    """What follows another of a gene's quantities must not be multiplied besides.
+
+    rows : constant -> the row of genes.tsv that gives it to the gene.
+    """
+    for parameter, row in rows.items():
+        sources = sorted(used_by(parameter, network, at_start=True) & rows.keys())
+        if sources:
+            row.problem(
+                f'gene "{gene}" has "{parameter}", which is computed from its "{sources[0]}" and'
+                " follows that: leave one of them out."
+            )

@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 
 from ..errors import ModelError, did_you_mean
 from .cohort_file import check_cohorts
+from .consistency import check_followers
 from .constants import constants_of
 from .definition import (
     CONFIDENCES,
@@ -250,11 +251,11 @@ class FolderTables:
 
     def genes(self) -> dict[str, tuple[str, ...]]:
         """genes.tsv: gene -> the parameters that its expression multiplies."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, dict[str, Row]] = {}
         for row in self.rows("genes"):
             gene, parameter = row["gene"], row["parameterId"]
             self.check_level_name(row, "gene", gene)
-            parameters = found.setdefault(gene, [])
+            parameters = found.setdefault(gene, {})
             if not row.known("parameterId", "constant", self.constants, self.model_file):
                 continue
             if parameter in parameters:
@@ -262,7 +263,9 @@ class FolderTables:
             elif parameter in self.doses:
                 row.problem(f'"{parameter}" is a dose, which no gene makes.')
             else:
-                parameters.append(parameter)
+                parameters[parameter] = row
+        for gene, rows in found.items():
+            check_followers(gene, rows, self.network)
         return {gene: tuple(parameters) for gene, parameters in found.items()}
 
     def altered_genes(self, genes: Mapping[str, tuple[str, ...]]) -> None:

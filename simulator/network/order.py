@@ -47,9 +47,14 @@ def rule_equations(network: Network) -> dict[str, Expression]:
     return {r.id: r.kinetic_law for r in network.reactions} | dict(network.assignment_rules)
 
 
-def used_by(name: str, network: Network) -> frozenset[str]:
-    """All that a computed quantity needs, directly or through other rules and fluxes."""
+def used_by(name: str, network: Network, *, at_start: bool = False) -> frozenset[str]:
+    """All that a computed quantity needs, directly or through other rules and fluxes.
+
+    at_start : initial assignments compute quantities too.
+    """
     equations = rule_equations(network)
+    if at_start:
+        equations |= dict(network.initial_assignments)
     found: set[str] = set()
     pending = [name]
     while pending:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..predict import MEMBERS
-from ..predict.spread import Range, agreement, chosen_members, of_members, range_of, statement
+from ..predict.spread import Range, agreement, of_members, range_of, statement
+from ..simulation.members import chosen_members
 from .experiments import Perturbation, Plan, Reading, make_plan, read_model
 from .known import Known
 from .settings import read_outlook
@@ -213,13 +214,13 @@ def _number(values: np.ndarray, ends: Range | None, place: tuple[int, ...]) -> N
     return Number(float(values[place]), float(ends.low[place]), float(ends.high[place]))
 
 
-def outlook(model: "Model", *, members: int = MEMBERS, **options: Any) -> Results:
+def outlook(model: "Model", *, members: int | None = None, **options: Any) -> Results:
     """What knock-outs, third drugs and pairs of drugs would do: simulated, for the report.
 
     Parameters
     ----------
     members
-        Members of the model's ensemble to ask, spread evenly over it; 0: none.
+        As of `predict`.
     options
         Handed to `model.simulate`: tolerances, workers, progress.
 
@@ -228,10 +229,10 @@ def outlook(model: "Model", *, members: int = MEMBERS, **options: Any) -> Result
     ModelError
         The model's blocks `predict` and `outlook` cannot be used, or its findings not read.
     ConditionError
-        A number of members that is none.
+        A number of members that is none or above what there are.
     """
     base, settings = read_outlook(model)
-    names = chosen_members(model, members)
+    names = chosen_members(model, members, MEMBERS)
     plan = make_plan(model, base, settings, **options)
     found = read_model(model, plan, **options)
     quiet = options | {"progress": False}

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..simulation.members import chosen_members
 from .matrices import Reading, dose_matrices, reading, shown_doses
 from .settings import Settings, conditions_table, dose_grid, read_settings
-from .spread import MEMBERS, agreement, chosen_members, of_members, range_of, statement
+from .spread import MEMBERS, agreement, of_members, range_of, statement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def predict(
     settings: Settings | None = None,
     cells: Sequence[str] = (),
     *,
-    members: int = MEMBERS,
+    members: int | None = None,
     **options: Any,
 ) -> "tuple[pd.DataFrame, xr.Dataset]":
     """Steroid response of every condition, alone and with each partner drug.
@@ -50,8 +51,8 @@ def predict(
     cells
         Cells to keep; none: all.
     members
-        Members of the model's ensemble to ask, spread evenly over it; 0: none. A model without an
-        ensemble has none to ask.
+        Members of the model's ensemble to ask, spread evenly over it; 0: none. Default: `MEMBERS`,
+        or all of a smaller ensemble; none where there is no ensemble.
     options
         Handed to `model.simulate`: tolerances, workers, progress.
 
@@ -77,13 +78,13 @@ def predict(
     ModelError
         The model states no usable prediction settings.
     ConditionError
-        An unknown cell, or a number of members that is none.
+        An unknown cell, or a number of members that is none or above what there are.
     """
     import pandas as pd
 
     settings = settings or read_settings(model)
     table = conditions_table(settings.conditions, cells)
-    names = chosen_members(model, members)
+    names = chosen_members(model, members, MEMBERS)
     matrices, provenance = dose_matrices(model, table, settings, **options)
     shown = shown_doses(matrices, settings)
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..conditions.schedules import number_of
-from ..errors import ConditionError
 from ..simulation.progress import run_progress
 
 if TYPE_CHECKING:
@@ -38,20 +36,6 @@ class Range(NamedTuple):
     high: np.ndarray
     low_member: np.ndarray
     high_member: np.ndarray
-
-
-def chosen_members(model: "Model", count: int) -> tuple[str, ...]:
-    """`count` members spread evenly over the model's ensemble; all where it has no more.
-
-    Raises ConditionError for a count that is no whole number >= 0.
-    """
-    if number_of(count) is None or count != int(count) or count < 0:
-        raise ConditionError(f"members is a whole number >= 0, not {count!r}.")
-    names = model.members
-    if count >= len(names):
-        return tuple(names)
-    places = np.linspace(0, len(names) - 1, count).round().astype(int)
-    return tuple(names[i] for i in places)
 
 
 def statement(model: "Model", used: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from ..conditions.factors import RESERVED
 from ..errors import IntegrationError
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
+from .options import Options
 from .readouts import Readout
 from .runs import Outcome
 
@@ -33,20 +34,17 @@ LISTED = 5  # failed runs named in a message
 def to_dataset(
     model: Model,
     design: Design,
-    outputs: Array,
-    status: NDArray[np.int64],
+    outcome: Outcome,
     times: Array | None,
     wanted: Sequence[Readout],
-    start: str,
-    tolerances: Tolerances,
-    method: str,
+    options: Options,
 ) -> xr.Dataset:
     """The labelled result of a design.
 
     Parameters
     ----------
-    outputs
-        (outputs, runs, times).
+    outcome
+        Outputs in the order of `wanted`, at these times.
     times
         None drops the dimension (a steady state).
     """
@@ -69,12 +67,12 @@ def to_dataset(
             coordinates[name] = ((), label, units.get(name))
     variables: dict[str, Any] = {
         variable_name(readout.id): (dims, values.reshape(shape), _attributes(readout))
-        for readout, values in zip(wanted, outputs, strict=True)
+        for readout, values in zip(wanted, outcome.outputs, strict=True)
     }
-    kinds, kind = np.unique(status, return_inverse=True)
+    kinds, kind = np.unique(outcome.status, return_inverse=True)
     words = np.array([Status(int(k)).name for k in kinds])[kind].reshape(design.shape)
     variables["status"] = (design.dims, words, {"long_name": "how the run ended"})
-    return xr.Dataset(variables, coordinates, _provenance(model, start, tolerances, method))
+    return xr.Dataset(variables, coordinates, _provenance(model, options))
 
 
 def variable_name(output: str) -> str:
@@ -98,18 +96,18 @@ def _version(distribution: str) -> str:
     return version(distribution)
 
 
-def _provenance(model: Model, start: str, tolerances: Tolerances, method: str) -> dict[str, Any]:
+def _provenance(model: Model, options: Options) -> dict[str, Any]:
     return {
         "model": model.definition.name,
         "model_hash": model.hash,
         "steroidsim_version": __version__,
         "numba_version": _version("numba"),
         "numpy_version": np.__version__,
-        "method": method,
-        "start": start,
-        "rtol": tolerances.rtol,
-        "atol": tolerances.atol,
-        "max_steps": tolerances.max_steps,
+        "method": options.method,
+        "start": options.start,
+        "rtol": options.tolerances.rtol,
+        "atol": options.tolerances.atol,
+        "max_steps": options.tolerances.max_steps,
     }
 
 
@@ -117,10 +115,9 @@ def report_failures(
     model: Model,
     design: Design,
     outcome: Outcome,
-    tolerances: Tolerances,
-    on_failure: str,
+    options: Options,
 ) -> None:
-    """Warn once about failed runs, or raise.
+    """Warn once about failed runs, or raise; the warning is of the line that called the model.
 
     Raises
     ------
@@ -130,10 +127,10 @@ def report_failures(
     failed = np.flatnonzero(outcome.status != Status.SUCCESS)
     if not failed.size:
         return
-    message = _failure_sentence(model, design, outcome, failed, tolerances)
-    if on_failure == "raise" or failed.size == outcome.status.size:
+    message = _failure_sentence(model, design, outcome, failed, options.tolerances)
+    if options.on_failure == "raise" or failed.size == outcome.status.size:
         raise IntegrationError(message)
-    warnings.warn(message, RuntimeWarning, stacklevel=3)
+    warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _failure_sentence(

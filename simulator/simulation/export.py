@@ -11,6 +11,7 @@ from ..conditions import make_design
 from ..errors import ConditionError, IntegrationError
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
+from .options import checked_start
 from .plan import plan
 from .rest import equilibrate
 from .runs import start_values
@@ -43,7 +44,7 @@ def export_sbml(model: Model, factors: Mapping[str, Any]) -> str:
     import libsbml
 
     given = dict(factors)
-    start = model._check_start(given.pop("start", None))
+    start = checked_start(model, given.pop("start", None))
     design = make_design(model.definition, given, None, given.pop("set", None))
     if design.axes:
         raise ConditionError(f'export takes one condition: "{design.dims[0]}" has several levels.')

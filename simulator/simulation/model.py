@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from ..codegen import Kernel, compile_network
-from ..conditions import Names, make_design, vehicle
-from ..conditions.schedules import number_of
-from ..errors import ConditionError, did_you_mean
-from ..integrator.status import Status
-from ..integrator.system import Tolerances
+from ..conditions import Names, make_design
+from ..errors import ConditionError
 from ..network.definition import Definition
 from ..network.ensemble import Ensemble, Quantity, read_ensemble, revalued
 from ..network.network import Network
-from .dataset import report_failures, to_dataset
-from .plan import plan
-from .progress import run_progress, worker_count
+from .designed import at_rest, refuse_treatment, simulated
+from .options import MAX_STEPS, Method, OnFailure, Start, checked_options, checked_times
 from .readouts import Readout, all_readouts, constant_readouts, readouts
-from .rest import equilibrate
-from .runs import METHODS, Outcome, simulate_runs
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-Array = NDArray[np.float64]
-Start = Literal["steady_state", "initial"]
-Method = Literal["auto", "Rodas5P", "Tsit5"]
-
-MAX_STEPS = 20_000  # a 4-day run of the bundled model takes about a hundred
 
 
 @dataclass(frozen=True)
@@ -142,7 +124,7 @@ class Model:
         atol: float = 1e-9,
         max_steps: int = MAX_STEPS,
         max_seconds: float | None = None,
-        on_failure: Literal["mark", "raise"] = "mark",
+        on_failure: OnFailure = "mark",
         workers: int | None = None,
         progress: bool | None = None,
         method: Method = "auto",
@@ -203,57 +185,22 @@ class Model:
         IntegrationError
             Every run failed, or one did and `on_failure` is "raise".
         """
-        times = _check_times(time)
-        start = self._check_start(start)
-        tolerances = _check_tolerances(rtol, atol, max_steps)
-        deadline = _deadline(max_seconds)
-        _check_choice("on_failure", on_failure, ("mark", "raise"))
-        self._check_method(method)
+        times = checked_times(time)
+        options = checked_options(
+            self,
+            start=start,
+            rtol=rtol,
+            atol=atol,
+            max_steps=max_steps,
+            max_seconds=max_seconds,
+            on_failure=on_failure,
+            workers=workers,
+            method=method,
+            progress=progress,
+        )
         design = make_design(self.definition, factors, conditions, set, self.names)
         wanted = readouts(self, outputs, dims=design.dims)
-        grid, columns = _with_zero(times, wanted)
-        names = [readout.quantity for readout in wanted]
-
-        plans, twin = [plan(self.kernel, design)], None
-        if any(r.relative_to == "vehicle" for r in wanted):
-            drug_free = vehicle(design, self.definition)
-            extra = np.flatnonzero(drug_free.twin < 0)
-            if extra.size:
-                plans.append(plan(self.kernel, drug_free.design, extra))
-            place = drug_free.twin.copy()
-            place[extra] = design.size + np.arange(extra.size)
-            twin = place[drug_free.run]
-        threads, rest = worker_count(workers), None
-        runs = sum(each.runs.size for each in plans)
-        with run_progress(progress, runs, "simulating") as advance:
-            if start == "steady_state":
-                held = self.definition.population
-                rest = equilibrate(self.kernel, plans, held, tolerances, threads, deadline)
-            outcome = simulate_runs(
-                self.kernel,
-                plans,
-                grid,
-                names,
-                rest=rest,
-                tolerances=tolerances,
-                method=method,
-                workers=threads,
-                progress=advance,
-                deadline=deadline,
-            )
-        outcome = _relate(outcome, wanted, design.size, twin)
-        report_failures(self, design, outcome, tolerances, on_failure)
-        return to_dataset(
-            self,
-            design,
-            outcome.outputs[:, :, columns],
-            outcome.status,
-            times,
-            wanted,
-            start,
-            tolerances,
-            method,
-        )
+        return simulated(self, design, times, wanted, options)
 
     def steady_state(
         self,
@@ -265,7 +212,7 @@ class Model:
         atol: float = 1e-9,
         max_steps: int = MAX_STEPS,
         max_seconds: float | None = None,
-        on_failure: Literal["mark", "raise"] = "mark",
+        on_failure: OnFailure = "mark",
         workers: int | None = None,
         **factors: Any,
     ) -> xr.Dataset:
@@ -287,47 +234,25 @@ class Model:
         IntegrationError
             Every run failed, or one did and `on_failure` is "raise".
         """
-        tolerances = _check_tolerances(rtol, atol, max_steps)
-        deadline = _deadline(max_seconds)
-        _check_choice("on_failure", on_failure, ("mark", "raise"))
+        options = checked_options(
+            self,
+            start="steady_state",
+            rtol=rtol,
+            atol=atol,
+            max_steps=max_steps,
+            max_seconds=max_seconds,
+            on_failure=on_failure,
+            workers=workers,
+            method="Rodas5P",
+        )
         design = make_design(self.definition, factors, conditions, set, self.names)
-        timed = [c.target for c in design.fixed if c.time is not None]
-        timed += [c.target for axis in design.axes for c in axis.columns if c.time is not None]
-        if timed:
-            raise ConditionError(
-                f'steady_state() is of the untreated cell: leave out "{timed[0]}", or call'
-                " simulate() over a long time."
-            )
+        refuse_treatment(design)
         if outputs is None:
             outputs = [s.id for s in self.network.species]
             outputs += [o.id for o in self.definition.observables if not o.relative_to]
             outputs = [name for name in outputs if name not in design.dims]
         wanted = readouts(self, outputs, dims=design.dims, at_rest=True)
-        plans, threads = [plan(self.kernel, design)], worker_count(workers)
-        held = self.definition.population
-        rest = equilibrate(self.kernel, plans, held, tolerances, threads, deadline)
-        outcome = simulate_runs(
-            self.kernel,
-            plans,
-            np.zeros(1),
-            [r.quantity for r in wanted],
-            rest=rest,
-            tolerances=tolerances,
-            method="Rodas5P",
-            workers=threads,
-        )
-        report_failures(self, design, outcome, tolerances, on_failure)
-        return to_dataset(
-            self,
-            design,
-            outcome.outputs,
-            outcome.status,
-            None,
-            wanted,
-            "steady_state",
-            tolerances,
-            "Rodas5P",
-        )
+        return at_rest(self, design, wanted, options)
 
     def cohort(self, name: str, n: int | None = None, seed: int = 0) -> pd.DataFrame:
         """A virtual cohort as a conditions table: index `sample`, one column per quantity.
@@ -360,93 +285,3 @@ class Model:
     def is_constant_readout(self, observable: str) -> bool:
         """Whether no reaction can change this observable (a conserved total, a constant)."""
         return observable in constant_readouts(self)
-
-    def _check_method(self, method: str) -> None:
-        _check_choice("method", method, tuple(METHODS))
-        if method == "Tsit5" and self.kernel.equations.algebraic:
-            raise ConditionError(
-                f"Tsit5 cannot solve the algebraic rules of {self.definition.name}: write"
-                ' method="Rodas5P", or leave method out.'
-            )
-
-    def _check_start(self, start: Start | None) -> Start:
-        if start is None:
-            return self.definition.start
-        _check_choice("start", start, ("steady_state", "initial"))
-        return start
-
-
-def _with_zero(times: Array, wanted: Sequence[Readout]) -> tuple[Array, slice]:
-    """Times to integrate to: t = 0 is added in front where a readout is relative to the start."""
-    if times[0] != 0 and any(r.relative_to == "start" for r in wanted):
-        return np.concatenate([[0.0], times]), slice(1, None)
-    return times, slice(None)
-
-
-def _relate(
-    outcome: Outcome, wanted: Sequence[Readout], runs: int, twin: NDArray[np.intp] | None
-) -> Outcome:
-    """Divide by the vehicle or the start where a readout says so; then drop the extra runs.
-
-    A run whose vehicle failed has no such readout from there on, and takes the vehicle's status.
-    """
-    outputs, status = outcome.outputs[:, :runs], outcome.status[:runs]
-    failed_at = outcome.failed_at[:runs]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for k, readout in enumerate(wanted):
-            if readout.relative_to == "start":
-                outputs[k] /= outputs[k, :, :1].copy()
-            elif readout.relative_to == "vehicle" and twin is not None:
-                outputs[k] /= outcome.outputs[k, twin]
-    if twin is not None:
-        inherits = (status == Status.SUCCESS) & (outcome.status[twin] != Status.SUCCESS)
-        status = np.where(inherits, outcome.status[twin], status)
-        failed_at = np.where(inherits, outcome.failed_at[twin], failed_at)
-    return Outcome(outputs, status, failed_at, outcome.state[:runs])
-
-
-def _deadline(max_seconds: float | None) -> float:
-    """Moment of `time.monotonic` at which the budget is used up."""
-    if max_seconds is None:
-        return math.inf
-    seconds = number_of(max_seconds)
-    if seconds is None or not seconds > 0:
-        raise ConditionError(f"max_seconds is a number above 0, not {max_seconds!r}.")
-    return monotonic() + seconds
-
-
-def _check_times(time: Any) -> Array:
-    scalar = number_of(time)
-    levels = [time] if scalar is not None else time
-    if isinstance(levels, str) or not np.iterable(levels):
-        raise ConditionError(f"time is a number or a list of numbers, not {time!r}.")
-    values = list(levels)
-    if not values:
-        raise ConditionError("time is empty: give at least one time, like time=[0, 24, 48, 96].")
-    numbers = [number_of(v) for v in values]
-    for value, number in zip(values, numbers, strict=True):
-        if number is None or not math.isfinite(number) or number < 0:
-            raise ConditionError(f"A time is a finite number >= 0, not {value!r}.")
-    times = np.array(numbers, float)
-    for earlier, later in pairwise(times):
-        if later <= earlier:
-            raise ConditionError(f"Times must increase, but {later:g} follows {earlier:g}.")
-    return times + 0.0
-
-
-def _check_tolerances(rtol: float, atol: float, max_steps: int) -> Tolerances:
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        number = number_of(value)
-        if number is None or not (0 < number < 1):
-            raise ConditionError(f"{name} is a number between 0 and 1, not {value!r}.")
-    if rtol < 1e-12:
-        raise ConditionError(f"rtol is at least 1e-12 in double precision, not {rtol:g}.")
-    if number_of(max_steps) is None or max_steps != int(max_steps) or max_steps < 1:
-        raise ConditionError(f"max_steps is a whole number >= 1, not {max_steps!r}.")
-    return Tolerances(float(rtol), float(atol), int(max_steps))
-
-
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        choices = " or ".join(f'"{a}"' for a in allowed)
-        raise ConditionError(f"{name} is {choices}, not {value!r}.{did_you_mean(value, allowed)}")

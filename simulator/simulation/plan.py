@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen import Kernel
-from ..codegen.initial import Columns, Levels
+from ..codegen.initial import Columns, Levels, Override
 from ..conditions import Design, resolve
 from ..integrator.work import Changes
 
@@ -70,16 +70,18 @@ def plan(kernel: Kernel, design: Design, runs: Indices | None = None) -> Plan:
     """
     numbers = resolve(design, kernel.initial.baseline)
     chosen = np.arange(design.size) if runs is None else runs
-    always = np.array(True)
+    always, one = np.array(True), np.array(1.0)
     computed = kernel.initial.definitions
     early = {
-        name: (_narrow(values), numbers.changed[name] if name in computed else always)
+        name: Override(_narrow(values), numbers.given[name], _narrow(numbers.factor[name]))
+        if name in computed
+        else Override(_narrow(values), always, one)
         for name, values in numbers.before.items()
     }
     given = {name: _narrow(values) for name, values in numbers.start.items()}
     untreated, before = start, parameters = kernel.initial.columns(early)
     if given:
-        late = {name: (values, ~np.isnan(values)) for name, values in given.items()}
+        late = {name: Override(values, ~np.isnan(values), one) for name, values in given.items()}
         start, parameters = kernel.initial.columns(early | late)
     replaced = {
         i: np.where(np.isnan(given[name]), np.nan, start.column(i))  # an amount, where y is one

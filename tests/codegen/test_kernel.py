@@ -8,6 +8,7 @@ import pytest
 from simulator.codegen import compile_network
 from simulator.codegen.arrays import evaluate_arrays
 from simulator.codegen.equations import amount_symbol, equations, evaluation_order
+from simulator.codegen.initial import Override
 from simulator.errors import ModelError
 from simulator.integrator import machine_code
 from simulator.integrator.system import evaluate, read_outputs
@@ -191,7 +192,7 @@ def test_held_states_and_their_entries(compiled):
 
 def test_amounts_follow_a_varying_compartment(compiled):
     _, kernel = compiled
-    y, p = kernel.initial.values(1, {"bag": (np.array([4.0]), np.array([True]))})
+    y, p = kernel.initial.values(1, {"bag": Override(np.array([4.0]), np.array([True]))})
     state = dict(zip(kernel.states, y[0], strict=True))
     assert state["C"] == 0.25 * 4.0  # an amount
     assert state["A"] == 1.0  # a concentration
@@ -227,8 +228,8 @@ def test_initial_values_follow_overrides():
     y, _ = kernel.initial.values(
         3,
         {
-            "k": (np.array([1.0, 5.0, 5.0]), np.array([True, True, False])),
-            "A": (np.array([0.0, 9.0, 0.0]), np.array([False, True, False])),
+            "k": Override(np.array([1.0, 5.0, 5.0]), np.array([True, True, False])),
+            "A": Override(np.array([0.0, 9.0, 0.0]), np.array([False, True, False])),
         },
     )
     assert y[:, a].tolist() == [2.0, 9.0, 1.4]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.codegen import Kernel, compile_network
+from simulator.codegen.initial import Override
 from simulator.integrator.batch import integrate_batch
 from simulator.integrator.steady import settle_batch
 from simulator.integrator.system import Tolerances
@@ -123,7 +124,7 @@ def batch(kernel, runs=1, **values):
     """States (runs, n) and parameters (runs, parameters) at t = 0."""
     everywhere = np.ones(runs, bool)
     given = {
-        name: (np.broadcast_to(np.asarray(value, float), runs), everywhere)
+        name: Override(np.broadcast_to(np.asarray(value, float), runs), everywhere)
         for name, value in values.items()
     }
     return kernel.initial.values(runs, given)
