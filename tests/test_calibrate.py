@@ -27,7 +27,8 @@ from simulator.calibrate.identify import (
     tightest,
     verdicts,
 )
-from simulator.calibrate.point import STEP, jacobian, targets
+from simulator.calibrate.cost import targets
+from simulator.calibrate.point import STEP, jacobian
 from simulator.calibrate.robustness import Robustness, moved
 from simulator.calibrate.scores import WORST
 from simulator.calibrate.space import RANGE_IN_SD, Free, free_quantities

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import simulator as sim
 from simulator.calibrate import Scorer, stages
+from simulator.calibrate.files import findings_files
 from simulator.calibrate.figures import MOST_BYTES
 from simulator.cli import app
 
@@ -42,7 +43,7 @@ def test_the_folder_holds_the_model_with_other_values_and_an_ensemble(calibrated
     assert model.definition.name == "made"
     assert model.members == tuple(f"m{k:02d}" for k in range(1, 13))
     assert set(content(home / "made")) == {*content(TINY), "ensemble.tsv"}
-    with Scorer(model, stages.findings_files(TINY), workers=1) as scorer:
+    with Scorer(model, findings_files(TINY), workers=1) as scorer:
         sets = [{}, *map(model.ensemble.values, model.members)]
         assert (scorer.margins(sets) > 0).all()
     assert "step 6 of 6: 12 of 12 walks moved" in found.stderr

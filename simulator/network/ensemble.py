@@ -57,7 +57,7 @@ class Ensemble:
 
 
 def quantities(definition: Definition) -> dict[Quantity, float]:
-    """Every number of parameters.tsv, cells.tsv, alterations.tsv and cohorts.yaml with its value."""
+    """Every number of the tables and of cohorts.yaml with its value."""
     found = {Quantity("parameters", "", p.id): p.nominal for p in definition.parameters.values()}
     for table in TABLES[1:]:
         for level, overrides in getattr(definition, table).items():
