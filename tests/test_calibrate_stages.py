@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import simulator as sim
 from simulator.calibrate import Scorer, stages
-from simulator.calibrate.files import findings_files
 from simulator.calibrate.figures import MOST_BYTES
+from simulator.calibrate.files import findings_files
 from simulator.cli import app
 
 TINY = Path(__file__).parent / "models" / "tiny"
