@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError
+from ..errors import ModelError, did_you_mean
 from ..network.cohort_quantities import NUMBERS, number_name
 from ..network.ensemble import COHORTS, Quantity
 from ..network.places import shown
@@ -81,7 +81,8 @@ def _write_cohorts(path: Path, values: Mapping[Quantity, str]) -> None:
     spans = _number_spans(yaml.compose(text))
     absent = next((quantity for quantity in values if quantity not in spans), None)
     if absent is not None:
-        raise ModelError(f"{shown(path)}: has no number for {absent}.")
+        hint = did_you_mean(str(absent), map(str, spans))
+        raise ModelError(f"{shown(path)}: has no number for {absent}.{hint}")
     # from the end, so that the places before stay where they are
     for quantity in sorted(values, key=lambda q: spans[q], reverse=True):
         start, end = spans[quantity]
