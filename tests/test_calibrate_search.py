@@ -298,11 +298,12 @@ def test_a_cell_is_searched_if_one_of_its_checks_fails(tiny, tmp_path):
         findings_file(tmp_path / "b.yaml", finding("B1", "B", ">= 1")),
         findings_file(tmp_path / "c.yaml", finding("C1", "A", ">= 2")),
     )
-    (part,) = cell_parts(Scorer(tiny, files, workers=1), 0.2)
+    scorer = Scorer(tiny, files, workers=1)
+    (part,) = cell_parts(scorer, 0.2)
     assert part.name == "B"
     assert [free.quantity for free in part.space.free] == [B_SYN]
     # of the findings, those that the cell takes part in
-    assert [(s.path.name, s.only) for s in part.sources] == [
+    assert [(s.path.name, s.only) for s in part.sources(scorer)] == [
         ("a.yaml", ("A1",)),
         ("b.yaml", ("B1",)),
     ]
@@ -325,10 +326,13 @@ def test_searching_a_cell_gives_its_checks_their_margin(tiny, tmp_path):
 
 
 def test_what_has_its_margin_is_not_searched(tiny, cells, tmp_path):
-    file = findings_file(tmp_path / "f.yaml", finding("F", "B", ">= 1"))
+    held, elsewhere = finding("F", "B", ">= 1"), finding("F", "A", ">= 2")
+    held["checks"] += elsewhere["checks"]
+    file = findings_file(tmp_path / "f.yaml", held)
     said = []
-    part = Part("B", cells, (Source(file),))
-    assert search_part(part, Scorer(tiny, [file], workers=1), 0.2, 5, 1, said.append) == {}
+    with Scorer(tiny, [file], workers=1) as scorer:
+        assert (scorer.margins([{}])[0] > 0.2).tolist() == [True, False]
+        assert search_part(Part((), ("B",), cells), scorer, 0.2, 5, 1, said.append) == {}
     assert said == ["B: every value has its margin"]
 
 
@@ -411,10 +415,11 @@ def test_cohorts_that_share_something_are_searched_together(folder):
     (folder / "cohorts.yaml").write_text(cohorts)
     (folder / "constraints.yaml").write_text((TINY / "findings.yaml").read_text())
     files = (folder / "findings.yaml", folder / "constraints.yaml")
-    (part,) = cohort_parts(Scorer(sim.load(folder), files, cohorts=True, workers=1))
+    scorer = Scorer(sim.load(folder), files, cohorts=True, workers=1)
+    (part,) = cohort_parts(scorer)
     assert part.name == "FIRST, SECOND, ALONE"
     assert [free.quantity for free in part.space.free] == [B_SYN, SD, SCALE]
-    assert [s.only for s in part.sources] == [("P1",), ("F1", "F2", "F3")]
+    assert [s.only for s in part.sources(scorer)] == [("P1",), ("F1", "F2", "F3")]
     # and their cells are left to that search
     assert cell_parts(Scorer(sim.load(folder), files, workers=1), 0.2) == ()
     # without a finding on a cohort there is nothing to search

@@ -79,7 +79,7 @@ def test_the_report_alone_says_the_same(calibrated, tmp_path):
     before = content(home / "made")
     report = tmp_path / "calibration.md"
     found = run(
-        *("--model", home / "made", "--rounds", 0, "--members", 0),
+        *("--model", home / "made"),
         *("--robustness", 20, "--report", report),
     )
     assert found.exit_code == 0, found.output
@@ -164,7 +164,6 @@ def test_no_member_at_all_is_an_error(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ((), "name a folder for the calibrated model with --out"),
-        (("--report", "x.md"), "name a folder for the calibrated model with --out"),
         (("--out", "x", "--report", "x.txt"), "--report is x.txt, but must end in .md"),
         (("--out", "full"), "has files but is no model folder"),
         (("--out", "full/file"), "is a file; name a folder"),
@@ -204,7 +203,7 @@ def test_a_model_without_fitted_quantities_is_told(tmp_path):
         )
     for arguments in (
         ("--out", tmp_path / "out"),
-        ("--rounds", 0, "--members", 0, "--report", tmp_path / "x.md"),
+        ("--report", tmp_path / "x.md"),
     ):
         found = run("--model", folder, "--robustness", 0, *arguments)
         assert found.exit_code == 2

@@ -4,13 +4,14 @@ Derivatives see neither the readouts of dose matrices, which jump, nor the count
 cohorts. Both depend on few quantities each, so that a search that compares costs can be afforded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..network.definition import Definition
 from ..network.ensemble import COHORTS, Quantity
+from .asked import Scored
 from .cost import FAILING, Array, Cost, targets
 from .files import Source
 from .scores import Scorer
@@ -27,11 +28,28 @@ COHORT_SEEDS = tuple(range(100, 108))
 
 @dataclass(frozen=True)
 class Part:
-    """Quantities that are searched together, and the findings that see them."""
+    """Fitted values of some cells, and spreads of some cohorts, that are searched together."""
 
-    name: str
+    cohorts: tuple[str, ...]
+    cells: tuple[str, ...]
     space: Space
-    sources: tuple[Source, ...]
+
+    @property
+    def name(self) -> str:
+        """What is searched, for a reader."""
+        return ", ".join(self.cohorts or self.cells)
+
+    def sees(self, value: Scored) -> bool:
+        """Whether a value counts in the search: it does if it is measured in the part."""
+        apart = value.cohorts.isdisjoint(self.cohorts) and value.cells.isdisjoint(self.cells)
+        return value.weight > 0 and not apart
+
+    def sources(self, scorer: Scorer) -> tuple[Source, ...]:
+        """The findings of a scorer with a value that counts, file by file."""
+        found: dict[Source, dict[str, None]] = {}
+        for each in filter(self.sees, scorer.leaves):
+            found.setdefault(each.source, {})[each.finding.id] = None
+        return tuple(replace(source, only=tuple(ids)) for source, ids in found.items())
 
 
 def cell_parts(scorer: Scorer, margin: float) -> tuple[Part, ...]:
@@ -51,12 +69,8 @@ def cell_parts(scorer: Scorer, margin: float) -> tuple[Part, ...]:
         for cell in each.cells
     }
     short -= {cell for cells in _groups(definition).values() for cell in cells}
-    parts = []
-    for cell in definition.cells:
-        space = _own(definition, (), (cell,))
-        if cell in short and len(space):
-            parts.append(Part(cell, space, _seeing(scorer, (), (cell,))))
-    return tuple(parts)
+    parts = (_part(definition, (), (cell,)) for cell in definition.cells if cell in short)
+    return tuple(part for part in parts if len(part.space))
 
 
 def cohort_parts(scorer: Scorer) -> tuple[Part, ...]:
@@ -65,12 +79,13 @@ def cohort_parts(scorer: Scorer) -> tuple[Part, ...]:
     Findings on the cohorts and on their cells see it. `scorer` is one that scores cohorts.
     """
     definition = scorer.model.definition
-    parts = []
-    for cohorts, cells in _groups(definition).items():
-        space = _own(definition, cohorts, cells)
-        if len(space) and _seeing(scorer, cohorts, ()):
-            parts.append(Part(", ".join(cohorts), space, _seeing(scorer, cohorts, cells)))
-    return tuple(parts)
+    asked = {cohort for each in scorer.leaves if each.weight > 0 for cohort in each.cohorts}
+    parts = (
+        _part(definition, cohorts, cells)
+        for cohorts, cells in _groups(definition).items()
+        if asked & set(cohorts)
+    )
+    return tuple(part for part in parts if len(part.space))
 
 
 def _groups(definition: Definition) -> dict[tuple[str, ...], tuple[str, ...]]:
@@ -89,22 +104,11 @@ def _groups(definition: Definition) -> dict[tuple[str, ...], tuple[str, ...]]:
     }
 
 
-def _own(definition: Definition, cohorts: Sequence[str], cells: Sequence[str]) -> Space:
-    """The fitted values of some cells, and spreads of some cohorts."""
+def _part(definition: Definition, cohorts: tuple[str, ...], cells: tuple[str, ...]) -> Part:
     own = {(COHORTS, cohort) for cohort in cohorts} | {("cells", cell) for cell in cells}
     free = free_quantities(definition, ("cells", COHORTS)).free
-    return Space(tuple(f for f in free if (f.quantity.table, f.quantity.level) in own))
-
-
-def _seeing(scorer: Scorer, cohorts: Sequence[str], cells: Sequence[str]) -> tuple[Source, ...]:
-    """The findings with a value of some cohorts or cells that counts, file by file."""
-    found: dict[Source, dict[str, None]] = {}
-    for each in scorer.leaves:
-        if each.weight > 0 and not (
-            each.cohorts.isdisjoint(cohorts) and each.cells.isdisjoint(cells)
-        ):
-            found.setdefault(each.source, {})[each.finding.id] = None
-    return tuple(replace(source, only=tuple(ids)) for source, ids in found.items())
+    mine = (f for f in free if (f.quantity.table, f.quantity.level) in own)
+    return Part(cohorts, cells, Space(tuple(mine)))
 
 
 def search_part(
@@ -119,7 +123,8 @@ def search_part(
 
     `scorer` scores the part's findings.
     """
-    cost = Cost(targets(scorer, margin), scorer.weights, failing=FAILING)
+    seen = np.array([part.sees(each) for each in scorer.leaves])
+    cost = Cost(targets(scorer, margin), np.where(seen, scorer.weights, 0.0), failing=FAILING)
 
     def values(z: Array) -> dict[Quantity, float]:
         return as_written(part.space.values(z))
@@ -134,7 +139,7 @@ def search_part(
         say(f"{part.name}: every value has its margin")
         return {}
     before = cost(start, margins)
-    say(f"{part.name}: searching {len(part.space)} values on {margins.size} checked ones")
+    say(f"{part.name}: searching {len(part.space)} values on {seen.sum()} checked ones")
     z, after = search(costs, start, before, part.space.bounds, generations, seed, report=say)
     say(f"{part.name}: cost {before:.2f} -> {after:.2f}")
     return values(z) if after < before else {}

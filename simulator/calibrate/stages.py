@@ -43,7 +43,7 @@ class Settings:
     Each of `rounds` has three stages: so many `iterations` of derivatives for all values, so many
     generations of a search for each of the `cells` that needs it, and for each group of `cohorts`.
     0 leaves a stage out. With `prior` the fit begins in the middle of every range, not at the
-    values of the tables.
+    values of the tables. Each stage weighs the distance from where it began.
     """
 
     prior: bool = False
@@ -145,7 +145,7 @@ def _search_cells(out: Path, sources: Sequence[Source], settings: Settings, say:
         return
     scorer = Scorer(load(out), sources, workers=1)
     for part in cell_parts(scorer, settings.margin):
-        _search(out, part, settings.cells, settings, say)
+        _search(out, part, part.sources(scorer), settings.cells, settings, say)
 
 
 def _search_cohorts(out: Path, sources: Sequence[Source], settings: Settings, say: Say) -> None:
@@ -154,14 +154,21 @@ def _search_cohorts(out: Path, sources: Sequence[Source], settings: Settings, sa
         return
     scorer = Scorer(load(out), sources, cohorts=True, workers=1)
     for part in cohort_parts(scorer):
-        _search(out, part, settings.cohorts, settings, say, **ON_COHORTS)
+        asked = part.sources(scorer)
+        _search(out, part, asked, settings.cohorts, settings, say, **ON_COHORTS)
 
 
 def _search(
-    out: Path, part: Part, generations: int, settings: Settings, say: Say, **options: Any
+    out: Path,
+    part: Part,
+    sources: Sequence[Source],
+    generations: int,
+    settings: Settings,
+    say: Say,
+    **options: Any,
 ) -> None:
     options |= {"workers": settings.workers, "progress": settings.progress}
-    with Scorer(load(out), part.sources, **options) as scorer:
+    with Scorer(load(out), sources, **options) as scorer:
         found = search_part(part, scorer, settings.margin, generations, settings.seed, say)
     _write(out, found)
 

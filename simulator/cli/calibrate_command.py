@@ -51,7 +51,12 @@ def calibrate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for the calibrated model; may be the model's."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the calibrated model; may be the model's own. Without it nothing is"
+            " fitted.",
+        ),
     ] = None,
     start: Annotated[
         Start,
@@ -102,7 +107,7 @@ def calibrate(
 
     Writes a copy of the model folder, after each stage; an interrupt loses the stage it falls in.
     The same call gives the same numbers, with any number of workers. To report on a folder that is
-    calibrated: --rounds 0 --members 0 --report FILE.md.
+    calibrated: --report FILE.md without --out.
     """
     with reported():
         try:
@@ -110,7 +115,7 @@ def calibrate(
             from ..calibrate.files import findings_files, weighted
             from ..calibrate.stages import Settings, calibrate
 
-            _check(out, report, rounds, members)
+            _check(out, report)
             settings = Settings(
                 prior=start is Start.PRIOR,
                 rounds=rounds,
@@ -139,11 +144,11 @@ def calibrate(
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _check(out: Path | None, report: Path | None, rounds: int, members: int) -> None:
-    if out is None and (report is None or rounds or members):
+def _check(out: Path | None, report: Path | None) -> None:
+    if out is None and report is None:
         raise ConditionError(
-            "name a folder for the calibrated model with --out, or ask for a report alone:"
-            " --rounds 0 --members 0 --report FILE.md."
+            "name a folder for the calibrated model with --out, or ask for a report alone with"
+            " --report FILE.md."
         )
     if report is not None and report.suffix != ".md":
         raise ConditionError(f"--report is {report}, but must end in .md.")
