@@ -242,7 +242,7 @@ def test_the_stages_of_a_round_are_said_and_repeated(tmp_path):
     assert found.exit_code == 0, found.output
     lines = [line for line in found.stderr.splitlines() if "generation" not in line]
     costs = [line for line in lines if line.startswith("B: cost ")]
-    searching = "B: searching 1 values on 3 checked ones"
+    searching = "B: searching 1 values on 2 checked ones"
     assert lines == ["round 1 of 2", searching, costs[0], "round 2 of 2", searching, costs[1]]
     reached = quantities(sim.load(tmp_path / "made").definition)
     changed = {str(q) for q, v in quantities(sim.load(TINY).definition).items() if reached[q] != v}
