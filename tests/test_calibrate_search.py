@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import simulator as sim
 from simulator.calibrate import Scorer, improve
-from simulator.calibrate.asked import Scored
+from simulator.calibrate.asked import Scored, sources_of
 from simulator.calibrate.cost import FAILING, SHORTFALL, Cost
 from simulator.calibrate.files import Source, weighted
 from simulator.calibrate.parts import COHORT_SEEDS, Part, cell_parts, cohort_parts, search_part
@@ -303,7 +303,7 @@ def test_a_cell_is_searched_if_one_of_its_checks_fails(tiny, tmp_path):
     assert part.name == "B"
     assert [free.quantity for free in part.space.free] == [B_SYN]
     # of the findings, those that the cell takes part in
-    assert [(s.path.name, s.only) for s in part.sources(scorer)] == [
+    assert [(s.path.name, s.only) for s in sources_of(filter(part.sees, scorer.leaves))] == [
         ("a.yaml", ("A1",)),
         ("b.yaml", ("B1",)),
     ]
@@ -419,7 +419,10 @@ def test_cohorts_that_share_something_are_searched_together(folder):
     (part,) = cohort_parts(scorer)
     assert part.name == "FIRST, SECOND, ALONE"
     assert [free.quantity for free in part.space.free] == [B_SYN, SD, SCALE]
-    assert [s.only for s in part.sources(scorer)] == [("P1",), ("F1", "F2", "F3")]
+    assert [s.only for s in sources_of(filter(part.sees, scorer.leaves))] == [
+        ("P1",),
+        ("F1", "F2", "F3"),
+    ]
     # and their cells are left to that search
     assert cell_parts(Scorer(sim.load(folder), files, workers=1), 0.2) == ()
     # without a finding on a cohort there is nothing to search
@@ -444,3 +447,19 @@ def test_searching_cohorts_gives_their_checks_their_margin(folder, tmp_path):
     values = quantities(sim.load(out).definition)
     assert values[B_SYN] / values[SCALE] == pytest.approx(5, rel=0.2)
     assert "FIRST, SECOND: cost" in run.stderr
+
+
+def test_a_file_without_weight_leaves_nothing_to_improve(tmp_path):
+    run = CliRunner().invoke(
+        app,
+        [
+            *("calibrate", "--model", str(TINY), "--out", str(tmp_path / "made"), "--workers", "1"),
+            *("--findings", str(TINY / "findings.yaml"), "--weight", "findings.yaml=0"),
+            *("--members", "0", "--robustness", "0"),
+        ],
+    )
+    assert run.exit_code == 0, run.output
+    assert run.stderr == "no finding has a value with derivatives: nothing is improved\n"
+    assert quantities(sim.load(tmp_path / "made").definition) == quantities(
+        sim.load(TINY).definition
+    )

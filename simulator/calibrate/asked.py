@@ -1,5 +1,7 @@
 """What a fit asks of a model: each value that is scored."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +81,14 @@ class Scored(NamedTuple):
         # `over` makes a ratio of two shares, except where the share is one of a comparison
         alone = self.leaf.over is None or kind == "fraction_auc400_ratio_above"
         return SHARE if kind.startswith("fraction_") and alone else None
+
+
+def sources_of(values: Iterable[Scored]) -> tuple[Source, ...]:
+    """The findings that some values belong to, file by file."""
+    found: dict[Source, dict[str, None]] = {}
+    for each in values:
+        found.setdefault(each.source, {})[each.finding.id] = None
+    return tuple(replace(source, only=tuple(ids)) for source, ids in found.items())
 
 
 def _middle(bound: Bound) -> float:

@@ -5,7 +5,7 @@ cohorts. Both depend on few quantities each, so that a search that compares cost
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ..network.definition import Definition
 from ..network.ensemble import COHORTS, Quantity
 from .asked import Scored
 from .cost import FAILING, Array, Cost, targets
-from .files import Source
 from .scores import Scorer
 from .search import search
 from .space import Space, free_quantities
@@ -43,13 +42,6 @@ class Part:
         """Whether a value counts in the search: it does if it is measured in the part."""
         apart = value.cohorts.isdisjoint(self.cohorts) and value.cells.isdisjoint(self.cells)
         return value.weight > 0 and not apart
-
-    def sources(self, scorer: Scorer) -> tuple[Source, ...]:
-        """The findings of a scorer with a value that counts, file by file."""
-        found: dict[Source, dict[str, None]] = {}
-        for each in filter(self.sees, scorer.leaves):
-            found.setdefault(each.source, {})[each.finding.id] = None
-        return tuple(replace(source, only=tuple(ids)) for source, ids in found.items())
 
 
 def cell_parts(scorer: Scorer, margin: float) -> tuple[Part, ...]:

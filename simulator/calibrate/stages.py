@@ -12,6 +12,7 @@ from .._version import __version__
 from ..errors import ConditionError
 from ..network.ensemble import COHORTS, FILE, TABLES, Ensemble, Quantity, write_ensemble
 from ..simulation.load import load_model as load
+from .asked import sources_of
 from .cost import MARGIN
 from .ensemble import draw_members
 from .files import Source
@@ -121,13 +122,18 @@ def _write(out: Path, values: Mapping[Quantity, float]) -> None:
 
 
 def _improve(out: Path, sources: Sequence[Source], settings: Settings, say: Say) -> None:
-    """Improve all values of the tables by derivatives."""
+    """Improve all values of the tables by derivatives, on the findings with any."""
     if not settings.iterations:
         return
     model = load(out)
     space = fitted_space(model)
+    leaves = Scorer(model, sources, workers=1).leaves
+    seen = sources_of(each for each in leaves if each.weight > 0 and not each.jumps)
+    if not seen:
+        say("no finding has a value with derivatives: nothing is improved")
+        return
     say(f"improving {len(space)} values")
-    with Scorer(model, sources, workers=settings.workers, progress=settings.progress) as scorer:
+    with Scorer(model, seen, workers=settings.workers, progress=settings.progress) as scorer:
         z = improve(
             space,
             scorer,
@@ -145,7 +151,7 @@ def _search_cells(out: Path, sources: Sequence[Source], settings: Settings, say:
         return
     scorer = Scorer(load(out), sources, workers=1)
     for part in cell_parts(scorer, settings.margin):
-        _search(out, part, part.sources(scorer), settings.cells, settings, say)
+        _search(out, part, scorer, settings.cells, settings, say)
 
 
 def _search_cohorts(out: Path, sources: Sequence[Source], settings: Settings, say: Say) -> None:
@@ -154,19 +160,20 @@ def _search_cohorts(out: Path, sources: Sequence[Source], settings: Settings, sa
         return
     scorer = Scorer(load(out), sources, cohorts=True, workers=1)
     for part in cohort_parts(scorer):
-        asked = part.sources(scorer)
-        _search(out, part, asked, settings.cohorts, settings, say, **ON_COHORTS)
+        _search(out, part, scorer, settings.cohorts, settings, say, **ON_COHORTS)
 
 
 def _search(
     out: Path,
     part: Part,
-    sources: Sequence[Source],
+    asked: Scorer,
     generations: int,
     settings: Settings,
     say: Say,
     **options: Any,
 ) -> None:
+    """Search over a part, on those of a scorer's findings that see it."""
+    sources = sources_of(filter(part.sees, asked.leaves))
     options |= {"workers": settings.workers, "progress": settings.progress}
     with Scorer(load(out), sources, **options) as scorer:
         found = search_part(part, scorer, settings.margin, generations, settings.seed, say)
