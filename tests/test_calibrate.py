@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import simulator as sim
 from simulator.calibrate import Scorer, Space, draw_members, improve, robustness
+from simulator.calibrate.cost import targets
 from simulator.calibrate.ensemble import Walk, step_length
 from simulator.calibrate.identify import (
     Assessment,
@@ -27,7 +28,7 @@ from simulator.calibrate.identify import (
     tightest,
     verdicts,
 )
-from simulator.calibrate.point import STEP, jacobian, targets
+from simulator.calibrate.point import STEP, jacobian
 from simulator.calibrate.robustness import Robustness, moved
 from simulator.calibrate.scores import WORST
 from simulator.calibrate.space import RANGE_IN_SD, Free, free_quantities

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 import simulator as sim
 from simulator.calibrate import Scorer, stages
 from simulator.calibrate.figures import MOST_BYTES
+from simulator.calibrate.files import findings_files
 from simulator.cli import app
+from simulator.network.ensemble import quantities
 
 TINY = Path(__file__).parent / "models" / "tiny"
 
@@ -42,7 +44,7 @@ def test_the_folder_holds_the_model_with_other_values_and_an_ensemble(calibrated
     assert model.definition.name == "made"
     assert model.members == tuple(f"m{k:02d}" for k in range(1, 13))
     assert set(content(home / "made")) == {*content(TINY), "ensemble.tsv"}
-    with Scorer(model, stages.findings_files(TINY), workers=1) as scorer:
+    with Scorer(model, findings_files(TINY), workers=1) as scorer:
         sets = [{}, *map(model.ensemble.values, model.members)]
         assert (scorer.margins(sets) > 0).all()
     assert "step 6 of 6: 12 of 12 walks moved" in found.stderr
@@ -53,7 +55,7 @@ def test_the_notes_say_how_it_was_made(calibrated):
     ensemble = sim.load(home / "made").ensemble
     notes = dict(note.split(": ", 1) for note in ensemble.notes)
     assert notes["steroidsim"] == sim.__version__
-    assert notes["command"].startswith("steroidsim calibrate --model tiny --iterations 5")
+    assert notes["command"].startswith("steroidsim calibrate --model tiny --rounds 1")
     assert "--seed 1" in notes["command"]
     assert (notes["seed"], notes["spread"]) == ("1", "0.3")
     assert int(notes["draws"]) >= 72  # six steps of twelve walks
@@ -77,7 +79,7 @@ def test_the_report_alone_says_the_same(calibrated, tmp_path):
     before = content(home / "made")
     report = tmp_path / "calibration.md"
     found = run(
-        *("--model", home / "made", "--iterations", 0, "--members", 0),
+        *("--model", home / "made"),
         *("--robustness", 20, "--report", report),
     )
     assert found.exit_code == 0, found.output
@@ -112,11 +114,11 @@ def test_figures_are_small_and_can_be_read(calibrated):
         assert min(Image.open(file).size) >= 300
 
 
-def test_zero_iterations_keep_the_values(tmp_path, calibrated):
+def test_no_round_keeps_the_values(tmp_path, calibrated):
     home, _ = calibrated
     out = tmp_path / "made"
     found = run(
-        *("--model", home / "made", "--out", out, "--iterations", 0, "--members", 3),
+        *("--model", home / "made", "--out", out, "--rounds", 0, "--members", 3),
         *("--seed", 2, "--robustness", 0),
     )
     assert found.exit_code == 0, found.output
@@ -152,7 +154,7 @@ def test_no_member_at_all_is_an_error(tmp_path, monkeypatch):
     narrow.write_text((TINY / "findings.yaml").read_text().replace("8..12.5", "9.999..10.001"))
     found = run(
         *("--model", TINY, "--findings", narrow, "--out", tmp_path / "made"),
-        *("--iterations", 0, "--members", 1),
+        *("--rounds", 0, "--members", 1),
     )
     assert found.exit_code == 2
     assert "none of 18 draws holds the checks that the point estimate holds" in found.stderr
@@ -162,10 +164,12 @@ def test_no_member_at_all_is_an_error(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ((), "name a folder for the calibrated model with --out"),
-        (("--report", "x.md"), "name a folder for the calibrated model with --out"),
         (("--out", "x", "--report", "x.txt"), "--report is x.txt, but must end in .md"),
         (("--out", "full"), "has files but is no model folder"),
         (("--out", "full/file"), "is a file; name a folder"),
+        (("--out", "x", "--weight", "finding.yaml=1"), 'Nearest: "findings.yaml"'),
+        (("--out", "x", "--weight", "findings.yaml"), "must be like literature.yaml=0.5"),
+        (("--out", "x", "--from", "nowhere"), "is not one of"),
         (("--out", "a b"), "a model is named after its folder"),
         (("--out", "x", "--model", "tiny.ant"), "is no model folder"),
         (("--out", "x", "--model", "silent"), "has no findings.yaml to calibrate against"),
@@ -199,8 +203,47 @@ def test_a_model_without_fitted_quantities_is_told(tmp_path):
         )
     for arguments in (
         ("--out", tmp_path / "out"),
-        ("--iterations", 0, "--members", 0, "--report", tmp_path / "x.md"),
+        ("--report", tmp_path / "x.md"),
     ):
         found = run("--model", folder, "--robustness", 0, *arguments)
         assert found.exit_code == 2
         assert "has no fitted quantity" in found.stderr
+
+
+def test_a_fit_may_begin_in_the_middle_of_every_range(tmp_path):
+    folder = tmp_path / "tiny"
+    shutil.copytree(TINY, folder)
+    (folder / "cohorts.yaml").write_text(
+        "C:\n  n: 3\n  cell: A\n"
+        "  quantities: {k_deg: {sd: 0.5, sd_range: [0.1, 0.9], confidence: fitted}}\n"
+    )
+    out = tmp_path / "made"
+    found = run(
+        *("--model", folder, "--out", out, "--from", "prior", "--rounds", 0),
+        *("--members", 0, "--robustness", 0),
+    )
+    assert found.exit_code == 0, found.output
+    values = {str(q): value for q, value in quantities(sim.load(out).definition).items()}
+    # geometric means of the ranges; the middle of a linear one
+    assert values["k_deg"] == 0.1414
+    assert values["idle"] == 4.0
+    assert values["B k_syn"] == 2.0
+    assert values["UNSTABLE k_deg"] == 4.0
+    assert values["C k_deg sd"] == 0.3
+    assert values["GIVEN k_deg"] == 0.5
+
+
+def test_the_stages_of_a_round_are_said_and_repeated(tmp_path):
+    # derivatives left out: the cell whose checks fail is searched, once a round
+    found = run(
+        *("--model", TINY, "--out", tmp_path / "made", "--rounds", 2, "--iterations", 0),
+        *("--cells", 8, "--members", 0, "--robustness", 0, "--weight", "constraints.yaml=0.5"),
+    )
+    assert found.exit_code == 0, found.output
+    lines = [line for line in found.stderr.splitlines() if "generation" not in line]
+    costs = [line for line in lines if line.startswith("B: cost ")]
+    searching = "B: searching 1 values on 2 checked ones"
+    assert lines == ["round 1 of 2", searching, costs[0], "round 2 of 2", searching, costs[1]]
+    reached = quantities(sim.load(tmp_path / "made").definition)
+    changed = {str(q) for q, v in quantities(sim.load(TINY).definition).items() if reached[q] != v}
+    assert changed == {"B k_syn"}

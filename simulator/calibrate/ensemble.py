@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .point import SHORTFALL, jacobian, secant, targets
+from .cost import SHORTFALL, targets
+from .point import jacobian, secant
 from .scores import Scorer
 from .space import Space
 
@@ -56,7 +57,8 @@ def draw_members(
 ) -> Drawn:
     """Draw sets of values that hold every check which the point estimate holds.
 
-    `count` of them, or fewer: a walk that never found a place to go is no member.
+    `count` of them, or fewer: a walk that never found a place to go is no member. Values of weight
+    0, hypotheses among them, are not asked of members; all others are, alike.
 
     Parameters
     ----------
@@ -70,9 +72,10 @@ def draw_members(
         Margin by which corrections ask checks to hold.
     """
     at_start, slope = jacobian(space, scorer, start)
-    held = scorer.passed(at_start[None])[0]
+    held = scorer.passed(at_start[None])[0] & scorer.counted
     # what the point estimate does not reach is not asked of members either
     wanted = np.minimum(targets(scorer, margin), np.maximum(at_start, 0.0))
+    wanted[scorer.weights == 0] = -np.inf
     walks = [Walk(start, slope, 0)] * count
     length = step_length(spread, steps)
     draws = 0

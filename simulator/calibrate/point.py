@@ -5,22 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .cost import MARGIN, PRIOR_WEIGHT, SHORTFALL, Cost, targets
 from .scores import Scorer
 from .space import Space
 
 Array = NDArray[np.float64]
-
-# Margin that is asked for: ten percent moves most checked values by less.
-MARGIN = 0.2
-
-# Of the room that a two-sided bound leaves, at most this share.
-SHARE_OF_ROOM = 0.6
-
-# A margin short by this counts as much as a quantity one prior standard deviation away.
-SHORTFALL = 0.1
-
-# Weight of the prior against the checks: values may move as far as their ranges allow.
-PRIOR_WEIGHT = 0.1
 
 # Longest moves that are tried in any quantity, in prior standard deviations.
 RADII = (0.03, 0.1, 0.3, 0.7)
@@ -31,11 +20,6 @@ LEAST_GAIN = 0.01
 
 # Step of finite differences, in prior standard deviations: a few percent of a value.
 STEP = 0.04
-
-
-def targets(scorer: Scorer, margin: float = MARGIN) -> Array:
-    """Margins (leaves,) that are asked for."""
-    return np.minimum(margin, SHARE_OF_ROOM * scorer.room)
 
 
 def jacobian(space: Space, scorer: Scorer, z: Array) -> tuple[Array, Array]:
@@ -70,18 +54,15 @@ def improve(
     Parameters
     ----------
     weights
-        Weight (leaves,) of each value; all alike by default.
+        Weight (leaves,) of each value; by default the scorer's, and 0 where values jump, since
+        derivatives mislead there.
     report
         Called with a sentence and the coordinates after each step that helped.
     """
     wanted = targets(scorer, margin)
-    weights = np.ones(wanted.size) if weights is None else weights
+    weights = np.where(scorer.jumps, 0.0, scorer.weights) if weights is None else weights
     low, high = space.bounds
-
-    def cost(z: Array, margins: Array) -> float:
-        short = weights * np.maximum(0.0, wanted - margins) / SHORTFALL
-        return float(short @ short + prior**2 * (z @ z))
-
+    cost = Cost(wanted, weights, prior)
     z = np.clip(np.zeros(len(space)) if start is None else start, low, high)
     for _ in range(iterations):
         margins, slope = jacobian(space, scorer, z)

@@ -12,6 +12,7 @@ from ..findings import Survey
 from ..findings.grammar import read_findings
 from ..findings.scoring import draws_cohort
 from .figures import draw_all, save
+from .files import Source
 from .identify import (
     AT_BOUND,
     CONSTRAINED,
@@ -128,7 +129,7 @@ class Report:
             "units where both are positive: 0.1 is about ten percent.",
             *_table(
                 ("file", "findings with checks", "checks", "values", "cohort checks, left out"),
-                map(_of_file, self.scorer.task.files, self.scorer.surveys),
+                map(_of_file, self.scorer.task.sources, self.scorer.surveys),
             ),
             "",
             f"The point estimate holds {sum(held)} of {len(held)} checks;"
@@ -312,12 +313,12 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Lines:
     return ["", f"| {' | '.join(header)} |", f"| {ruler} |", *(f"| {row} |" for row in body)]
 
 
-def _of_file(path: Path, survey: Survey) -> tuple[str, ...]:
+def _of_file(source: Source, survey: Survey) -> tuple[str, ...]:
     checks = [check for finding in survey.findings for check in finding.checks]
-    everything = [check for finding in read_findings(path)[0] for check in finding.checks]
+    everything = [check for finding in read_findings(source.path)[0] for check in finding.checks]
     cohorts = sum(any(map(draws_cohort, check.leaves)) for check in everything)
     values = sum(len(check.leaves) for check in checks)
-    return (path.name, *map(str, (len(survey.findings), len(checks), values, cohorts)))
+    return (source.path.name, *map(str, (len(survey.findings), len(checks), values, cohorts)))
 
 
 def _named(names: Sequence[str], pull: np.ndarray) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConditionError
 from ..network.definition import Definition
-from ..network.ensemble import Quantity, quantities
+from ..network.ensemble import TABLES, Quantity, quantities
 from .scores import Scorer
 
 Array = NDArray[np.float64]
@@ -82,7 +82,10 @@ def largest_by_chance(count: int, draws: int) -> float:
 
 
 def moved(definition: Definition) -> tuple[Quantity, ...]:
-    """Every number of the tables that is not zero, no dose, and not fixed by equal bounds."""
+    """Every number of the tables that is not zero, no dose, and not fixed by equal bounds.
+
+    Numbers of cohorts are left out: no check that draws a cohort is scored.
+    """
     doses = {drug.parameter for drug in definition.drugs.values()}
     fixed = {
         Quantity("parameters", "", p.id)
@@ -97,7 +100,9 @@ def moved(definition: Definition) -> tuple[Quantity, ...]:
                 if (o.lower is not None and o.lower == o.upper) or o.parameter in doses
             }
     values = quantities(definition)
-    return tuple(q for q, value in values.items() if value != 0 and q not in fixed)
+    return tuple(
+        q for q, value in values.items() if q.table in TABLES and value != 0 and q not in fixed
+    )
 
 
 def robustness(scorer: Scorer, draws: int = 100, sd: float = 0.1, seed: int = 1) -> Robustness:

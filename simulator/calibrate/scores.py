@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..findings import Results, Survey
-from ..findings.grammar import Bound, Check, Finding, Leaf
+from ..findings.grammar import Check, Finding
 from ..network.ensemble import Quantity
 from ..simulation.progress import run_progress, worker_count
+from .asked import Scored
+from .files import Source
 
 if TYPE_CHECKING:
     from ..simulation.model import Model
@@ -36,10 +38,10 @@ ALONE: dict[str, Any] = {"workers": 1, "progress": False}
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker needs: where the model is, its findings files, and which checks."""
+    """What a worker needs: where the model is, its findings, and which checks."""
 
     folder: Path
-    files: tuple[Path, ...]
+    sources: tuple[Source, ...]
     cohorts: bool
     coarse: bool
     seeds: tuple[int, ...]
@@ -51,7 +53,8 @@ class Scorer:
     Parameters
     ----------
     files
-        Findings files (default: the folder's findings.yaml).
+        Findings files (default: the folder's findings.yaml); one that is given as a `Source` has
+        a weight in fits, and may be asked for some of its findings only.
     cohorts
         Whether to score checks that draw cohorts, on the mean over `seeds`.
     coarse
@@ -66,7 +69,7 @@ class Scorer:
     def __init__(
         self,
         model: "Model",
-        files: Sequence[Path] = (),
+        files: Sequence[Path | Source] = (),
         *,
         cohorts: bool = False,
         coarse: bool = False,
@@ -75,8 +78,9 @@ class Scorer:
         progress: bool = False,
     ) -> None:
         folder = Path(model.definition.folder or ".")
-        paths = tuple(files) or (folder / "findings.yaml",)
-        self.task = Task(folder, paths, cohorts, coarse, tuple(seeds))
+        asked = tuple(files) or (folder / "findings.yaml",)
+        sources = tuple(each if isinstance(each, Source) else Source(each) for each in asked)
+        self.task = Task(folder, sources, cohorts, coarse, tuple(seeds))
         self.model = model
         self.workers = worker_count(workers)
         self.progress = progress
@@ -110,14 +114,20 @@ class Scorer:
         return tuple((f, check) for s in self.surveys for f in s.findings for check in f.checks)
 
     @cached_property
-    def _leaves(self) -> tuple[tuple[Finding, Check, Leaf], ...]:
-        """Every scored value with its check and finding, in the order of margins."""
-        return tuple((f, check, leaf) for f, check in self._checks for leaf in check.leaves)
+    def leaves(self) -> tuple[Scored, ...]:
+        """Every value that is scored, in the order of margins."""
+        return tuple(
+            Scored(source, finding, check, leaf, survey.readouts[id(leaf)])
+            for source, survey in zip(self.task.sources, self.surveys, strict=True)
+            for finding in survey.findings
+            for check in finding.checks
+            for leaf in check.leaves
+        )
 
     @cached_property
     def findings(self) -> tuple[str, ...]:
         """Id of the finding (leaves,) that each scored value belongs to."""
-        return tuple(finding.id for finding, _, _ in self._leaves)
+        return tuple(each.finding.id for each in self.leaves)
 
     @cached_property
     def check_labels(self) -> tuple[str, ...]:
@@ -131,10 +141,7 @@ class Scorer:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """`T01 auc400 (IL7R_WT)` for every value that is scored, in the order of margins."""
-        return tuple(
-            f"{finding.id} {leaf.readout}" + (f" ({leaf.varied})" if leaf.varied else "")
-            for finding, _, leaf in self._leaves
-        )
+        return tuple(each.label for each in self.leaves)
 
     @cached_property
     def checks(self) -> NDArray[np.intp]:
@@ -144,8 +151,23 @@ class Scorer:
 
     @cached_property
     def room(self) -> Array:
-        """Margin (leaves,) in the middle of each bound; infinite for one-sided bounds."""
-        return np.array([_room(check.bound) for _, check, _ in self._leaves])
+        """The largest margin (leaves,) that can be asked for; infinite where there is no limit."""
+        return np.array([each.room for each in self.leaves])
+
+    @cached_property
+    def weights(self) -> Array:
+        """Weight (leaves,) of each scored value in a fit; 0 for hypotheses."""
+        return np.array([each.weight for each in self.leaves])
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """Which checks (checks,) have a weight in a fit."""
+        return np.bincount(self.checks, self.weights) > 0
+
+    @cached_property
+    def jumps(self) -> NDArray[np.bool_]:
+        """Which scored values (leaves,) jump, so that derivatives mislead."""
+        return np.array([each.jumps for each in self.leaves], dtype=bool)
 
     def margins(self, sets: Iterable[Values]) -> Array:
         """Margins (sets, leaves)."""
@@ -171,17 +193,17 @@ class Scorer:
         )
 
 
-def _room(bound: Bound) -> float:
-    if not np.isfinite([bound.low, bound.high]).all():
-        return np.inf
-    middle = np.sqrt(bound.low * bound.high) if bound.low > 0 else (bound.low + bound.high) / 2
-    return bound.margin(float(middle))
-
-
 def _surveys(model: "Model", task: Task) -> tuple[Survey, ...]:
     return tuple(
-        Survey(model, file, seeds=task.seeds, cohorts=task.cohorts, coarse=task.coarse)
-        for file in task.files
+        Survey(
+            model,
+            source.path,
+            only=source.only,
+            seeds=task.seeds,
+            cohorts=task.cohorts,
+            coarse=task.coarse,
+        )
+        for source in task.sources
     )
 
 

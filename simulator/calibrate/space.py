@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..network.cohort_quantities import cohort_numbers
 from ..network.definition import Definition
-from ..network.ensemble import TABLES, Quantity
+from ..network.ensemble import COHORTS, TABLES, Quantity
 
 Array = NDArray[np.float64]
 
@@ -52,6 +53,12 @@ class Space:
     def _center(self) -> Array:
         return np.array([_scaled(f, f.value) for f in self.free])
 
+    @property
+    def middle(self) -> dict[Quantity, float]:
+        """The values in the middle of each range: what is expected before any finding."""
+        low, high = self.bounds
+        return self.values((low + high) / 2)
+
     @cached_property
     def bounds(self) -> tuple[Array, Array]:
         """Lowest and highest z (quantities,) of each."""
@@ -89,6 +96,9 @@ def _scaled(free: Free, value: float) -> float:
 def free_quantities(definition: Definition, tables: Sequence[str] = TABLES) -> Space:
     """What the tables mark as fitted: `estimate` 1 in parameters.tsv, `fitted` elsewhere.
 
+    The spreads of cohorts are among them only where `tables` names `cohorts`: no value but those of
+    cohort checks depends on them.
+
     Raises ModelError for a fitted quantity without a range to move in.
     """
     found = []
@@ -103,6 +113,11 @@ def free_quantities(definition: Definition, tables: Sequence[str] = TABLES) -> S
                 if table in tables and o.confidence == "fitted":
                     quantity = Quantity(table, level, o.parameter)
                     found.append(_free(definition, quantity, o.value, o.lower, o.upper, "log10"))
+    if COHORTS in tables:
+        for n in cohort_numbers(definition.cohorts):
+            if n.confidence == "fitted":
+                quantity = Quantity(COHORTS, n.cohort, n.name)
+                found.append(_free(definition, quantity, n.value, n.lower, n.upper, "log10"))
     return Space(tuple(found))
 
 
@@ -115,8 +130,9 @@ def _free(
     scale: str,
 ) -> Free:
     if lower is None or upper is None or not lower < upper:
+        range_ = f"{quantity.parameter.split()[-1]}_range" if quantity.table == COHORTS else ""
         raise ModelError(
-            f"{definition.name}: {quantity.table}: {quantity} is fitted, but has no lowerBound and"
-            " upperBound to move between."
+            f"{definition.name}: {quantity.table}: {quantity} is fitted, but has no"
+            f" {range_ or 'lowerBound and upperBound'} to move between."
         )
     return Free(quantity, value, lower, upper, scale != "lin" and lower > 0 and value > 0)

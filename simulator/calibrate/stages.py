@@ -1,19 +1,23 @@
 """A calibration from a model folder to a model folder, written stage by stage."""
 
 import hashlib
-import re
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._version import __version__
 from ..errors import ConditionError
-from ..network.ensemble import FILE, Ensemble, Quantity, write_ensemble
+from ..network.ensemble import COHORTS, FILE, TABLES, Ensemble, Quantity, write_ensemble
+from ..simulation.load import load_model as load
+from .asked import sources_of
+from .cost import MARGIN
 from .ensemble import draw_members
+from .files import Source
+from .folders import check_target, copy_folder
+from .parts import COHORT_SEEDS, Part, cell_parts, cohort_parts, search_part
 from .point import improve
 from .scores import Scorer
 from .space import Space, free_quantities
@@ -22,8 +26,10 @@ from .store import write_values
 if TYPE_CHECKING:
     from ..simulation.model import Model
 
-# What a model is calibrated against, as far as its folder has it.
-FINDINGS = ("findings.yaml", "constraints.yaml", "literature.yaml")
+EVERYTHING = (*TABLES, COHORTS)
+
+# How cohorts are scored in a search: with half of the doses of single agents.
+ON_COHORTS: Mapping[str, Any] = {"cohorts": True, "coarse": True, "seeds": COHORT_SEEDS}
 
 # What the notes of ensemble.tsv call the spread of the draws; a report reads it there.
 SPREAD = "spread"
@@ -33,26 +39,25 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to calibrate; see `improve`, `draw_members` and `Scorer`."""
+    """How to calibrate; see `improve`, `search`, `draw_members` and `Scorer`.
 
+    Each of `rounds` has three stages: so many `iterations` of derivatives for all values, so many
+    generations of a search for each of the `cells` that needs it, and for each group of `cohorts`.
+    0 leaves a stage out. With `prior` the fit begins in the middle of every range, not at the
+    values of the tables. Each stage weighs the distance from where it began.
+    """
+
+    prior: bool = False
+    rounds: int = 1
     iterations: int = 5
+    cells: int = 30
+    cohorts: int = 30
     members: int = 128
     spread: float = 0.3
     seed: int = 1
-    margin: float = 0.2
+    margin: float = MARGIN
     workers: int | None = None
     progress: bool = False
-
-
-def findings_files(folder: Path) -> tuple[Path, ...]:
-    """Those of FINDINGS that a folder has. Raises ConditionError where it has none."""
-    found = tuple(folder / name for name in FINDINGS if (folder / name).is_file())
-    if not found:
-        raise ConditionError(
-            f"{folder.name}: has no findings.yaml to calibrate against; name a file with"
-            " --findings."
-        )
-    return found
 
 
 def fitted_space(model: "Model") -> Space:
@@ -69,7 +74,7 @@ def fitted_space(model: "Model") -> Space:
 def calibrate(
     model: "Model",
     out: Path,
-    files: Sequence[Path],
+    sources: Sequence[Source],
     settings: Settings,
     *,
     command: str = "",
@@ -78,9 +83,9 @@ def calibrate(
     """Improve the values of a model and draw an ensemble around them.
 
     `out` becomes a copy of the model's folder, named after itself, with the new values in its
-    tables and the members in ensemble.tsv. It is written after each of the two stages. With 0
-    iterations values stay; with 0 members an ensemble stays, unless the values changed. Numbers
-    depend on the seed, not on the workers. `command` is noted in ensemble.tsv. Returns `out`.
+    tables and the members in ensemble.tsv. It is written after each stage, and each searched cell
+    or group of cohorts. With 0 members an ensemble stays, unless the values changed. Numbers depend
+    on the seed, not on the workers. `command` is noted in ensemble.tsv. Returns `out`.
 
     Raises ConditionError where `out` cannot be written, the model has no fitted quantities, or no
     member can be found.
@@ -90,28 +95,45 @@ def calibrate(
         raise ConditionError(
             f"{model.definition.name}: is no model folder, whose tables could be fitted."
         )
-    _check_target(folder, out)
-    values = None
-    if settings.iterations:
-        values = _improved(model, files, settings, say)
+    check_target(out)
+    fitted_space(model)
     copy_folder(folder, out)
-    if values is not None:
-        write_values(out, values)
-        (out / FILE).unlink(missing_ok=True)
-        say(f"wrote the values into {out}")
+    if settings.prior:
+        _write(out, free_quantities(model.definition, EVERYTHING).middle)
+        say("every value is put into the middle of its range")
+    for number in range(1, settings.rounds + 1):
+        if settings.rounds > 1:
+            say(f"round {number} of {settings.rounds}")
+        _improve(out, sources, settings, say)
+        _search_cells(out, sources, settings, say)
+        _search_cohorts(out, sources, settings, say)
     if settings.members:
         say(f"drawing {settings.members} members")
-        write_ensemble(out / FILE, _drawn(out, files, settings, command, say))
+        write_ensemble(out / FILE, _drawn(out, sources, settings, command, say))
         say(f"wrote {out / FILE}")
     return out
 
 
-def _improved(
-    model: "Model", files: Sequence[Path], settings: Settings, say: Say
-) -> dict[Quantity, float]:
+def _write(out: Path, values: Mapping[Quantity, float]) -> None:
+    """Write values; an ensemble of other values does not stay."""
+    if values:
+        write_values(out, values)
+        (out / FILE).unlink(missing_ok=True)
+
+
+def _improve(out: Path, sources: Sequence[Source], settings: Settings, say: Say) -> None:
+    """Improve all values of the tables by derivatives, on the findings with any."""
+    if not settings.iterations:
+        return
+    model = load(out)
     space = fitted_space(model)
+    leaves = Scorer(model, sources, workers=1).leaves
+    seen = sources_of(each for each in leaves if each.weight > 0 and not each.jumps)
+    if not seen:
+        say("no finding has a value with derivatives: nothing is improved")
+        return
     say(f"improving {len(space)} values")
-    with Scorer(model, files, workers=settings.workers, progress=settings.progress) as scorer:
+    with Scorer(model, seen, workers=settings.workers, progress=settings.progress) as scorer:
         z = improve(
             space,
             scorer,
@@ -119,18 +141,52 @@ def _improved(
             iterations=settings.iterations,
             report=lambda text, z: say(text),
         )
-    return space.values(z)
+    _write(out, space.values(z))
+    say(f"wrote the values into {out}")
+
+
+def _search_cells(out: Path, sources: Sequence[Source], settings: Settings, say: Say) -> None:
+    """Search over the values of each cell that needs it."""
+    if not settings.cells:
+        return
+    scorer = Scorer(load(out), sources, workers=1)
+    for part in cell_parts(scorer, settings.margin):
+        _search(out, part, scorer, settings.cells, settings, say)
+
+
+def _search_cohorts(out: Path, sources: Sequence[Source], settings: Settings, say: Say) -> None:
+    """Search over the spreads of each group of cohorts and the values of their cells."""
+    if not settings.cohorts:
+        return
+    scorer = Scorer(load(out), sources, cohorts=True, workers=1)
+    for part in cohort_parts(scorer):
+        _search(out, part, scorer, settings.cohorts, settings, say, **ON_COHORTS)
+
+
+def _search(
+    out: Path,
+    part: Part,
+    asked: Scorer,
+    generations: int,
+    settings: Settings,
+    say: Say,
+    **options: Any,
+) -> None:
+    """Search over a part, on those of a scorer's findings that see it."""
+    sources = sources_of(filter(part.sees, asked.leaves))
+    options |= {"workers": settings.workers, "progress": settings.progress}
+    with Scorer(load(out), sources, **options) as scorer:
+        found = search_part(part, scorer, settings.margin, generations, settings.seed, say)
+    _write(out, found)
 
 
 def _drawn(
-    folder: Path, files: Sequence[Path], settings: Settings, command: str, say: Say
+    folder: Path, sources: Sequence[Source], settings: Settings, command: str, say: Say
 ) -> Ensemble:
     """Members around the values that a folder has."""
-    from .. import load
-
     model = load(folder)
     space = fitted_space(model)
-    with Scorer(model, files, workers=settings.workers, progress=settings.progress) as scorer:
+    with Scorer(model, sources, workers=settings.workers, progress=settings.progress) as scorer:
         found = draw_members(
             space,
             scorer,
@@ -152,11 +208,14 @@ def _drawn(
         f"m{k:0{digits}d}": tuple(space.values(z).values()) for k, z in enumerate(found.z, start=1)
     }
     names = tuple(free.quantity for free in space.free)
-    return Ensemble(names, columns, _notes(files, settings, command, found.draws))
+    return Ensemble(names, columns, _notes(sources, settings, command, found.draws))
 
 
-def _notes(files: Sequence[Path], settings: Settings, command: str, draws: int) -> tuple[str, ...]:
+def _notes(
+    sources: Sequence[Source], settings: Settings, command: str, draws: int
+) -> tuple[str, ...]:
     """How an ensemble was made, a `key: value` per line."""
+    files = (source.path for source in sources)
     digests = (
         f"{file.name}: sha256 {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files
     )
@@ -180,31 +239,3 @@ def spread_of(ensemble: Ensemble) -> float | None:
             except ValueError:
                 return None
     return None
-
-
-def _check_target(folder: Path, out: Path) -> None:
-    """Raise ConditionError if `out` holds what is no model, which a calibration would mix with."""
-    if out.exists() and not out.is_dir():
-        raise ConditionError(f"{out}: is a file; name a folder with --out.")
-    if out.is_dir() and any(out.iterdir()) and not (out / "model.yaml").is_file():
-        raise ConditionError(f"{out}: has files but is no model folder; name another with --out.")
-    if not re.fullmatch(r"[\w.-]+", out.resolve().name):
-        raise ConditionError(
-            f"{out}: a model is named after its folder, in letters, digits and . _ - only."
-        )
-
-
-def copy_folder(folder: Path, out: Path) -> None:
-    """Copy a model folder; the copy is named after its own folder. Nothing if it is the same."""
-    if folder.resolve() == out.resolve():
-        return
-    try:
-        shutil.copytree(folder, out, dirs_exist_ok=True)
-        settings = out / "model.yaml"
-        text = settings.read_text(encoding="utf-8")
-        named = re.sub(r"(?m)^name:.*$", f"name: {out.resolve().name}", text, count=1)
-        settings.write_text(named, encoding="utf-8")
-    except OSError as error:
-        raise ConditionError(
-            f"{out}: cannot be written ({error.strerror or error}); name another folder with --out."
-        ) from None

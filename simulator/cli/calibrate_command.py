@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,20 @@ from .options import BUNDLED_MODEL, ModelOption
 from .reporting import INTERRUPTED, reported, say
 
 if TYPE_CHECKING:
+    from ..calibrate.files import Source
     from ..calibrate.stages import Settings
     from ..simulation.model import Model
+
+
+# Options with a number that a calibration depends on.
+NUMBERS = ("rounds", "iterations", "cells", "cohorts", "members", "spread", "seed", "margin")
+
+
+class Start(StrEnum):
+    """Where a fit begins."""
+
+    STORED = "stored"
+    PRIOR = "prior"
 
 
 def calibrate(
@@ -27,13 +40,49 @@ def calibrate(
             " literature.yaml of the model folder.",
         ),
     ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight",
+            metavar="FILE=NUMBER",
+            help="Weight of a findings file by its name; may be repeated. Default:"
+            " literature.yaml=0.5, and 1 for any other.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for the calibrated model; may be the model's."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the calibrated model; may be the model's own. Without it nothing is"
+            " fitted.",
+        ),
     ] = None,
+    start: Annotated[
+        Start,
+        typer.Option("--from", help="Begin at the stored values, or in the middle of each range."),
+    ] = Start.STORED,
+    rounds: Annotated[
+        int, typer.Option(min=0, help="Rounds of the three stages below; 0 keeps the values.")
+    ] = 1,
     iterations: Annotated[
-        int, typer.Option(min=0, help="Iterations of the point estimate; 0 keeps the values.")
+        int, typer.Option(min=0, help="Iterations over all values, by derivatives; 0: left out.")
     ] = 5,
+    cells: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Generations of a search over each cell whose checks fail, or whose dose matrices"
+            " lack margin; 0: left out.",
+        ),
+    ] = 30,
+    cohorts: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Generations of a search over the spreads and cells of cohorts; 0: left out.",
+        ),
+    ] = 30,
     members: Annotated[
         int, typer.Option(min=0, help="Members of the ensemble; 0 keeps the one there is.")
     ] = 128,
@@ -58,43 +107,67 @@ def calibrate(
 
     Writes a copy of the model folder, after each stage; an interrupt loses the stage it falls in.
     The same call gives the same numbers, with any number of workers. To report on a folder that is
-    calibrated: --iterations 0 --members 0 --report FILE.md.
+    calibrated: --report FILE.md without --out.
     """
     with reported():
         try:
             from .. import load
-            from ..calibrate.stages import Settings, calibrate, findings_files
+            from ..calibrate.files import findings_files, weighted
+            from ..calibrate.stages import Settings, calibrate
 
-            _check(out, report, iterations, members)
-            settings = Settings(iterations, members, spread, seed, margin, workers,
-                                progress=sys.stderr.isatty())  # fmt: skip
+            _check(out, report)
+            settings = Settings(
+                prior=start is Start.PRIOR,
+                rounds=rounds,
+                iterations=iterations,
+                cells=cells,
+                cohorts=cohorts,
+                members=members,
+                spread=spread,
+                seed=seed,
+                margin=margin,
+                workers=workers,
+                progress=sys.stderr.isatty(),
+            )
             loaded = load(model)
             if loaded.folder is None:
                 raise ConditionError(f"{model}: is no model folder, whose tables could be fitted.")
-            files = tuple(findings or ()) or findings_files(loaded.folder)
+            weights = dict(map(_weight, weight or ()))
+            sources = weighted(tuple(findings or ()) or findings_files(loaded.folder), weights)
             if out is not None:
-                command = _command(model, findings, settings)
-                calibrate(loaded, out, files, settings, command=command, say=say)
+                command = _command(model, findings, weights, settings)
+                calibrate(loaded, out, sources, settings, command=command, say=say)
                 loaded = load(out)
-            _tell(loaded, files, settings, robustness, report)
+            _tell(loaded, sources, settings, robustness, report)
         except KeyboardInterrupt:
             say("steroidsim: interrupted; what was written before this stage is complete.")
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _check(out: Path | None, report: Path | None, iterations: int, members: int) -> None:
-    if out is None and (report is None or iterations or members):
+def _check(out: Path | None, report: Path | None) -> None:
+    if out is None and report is None:
         raise ConditionError(
-            "name a folder for the calibrated model with --out, or ask for a report alone:"
-            " --iterations 0 --members 0 --report FILE.md."
+            "name a folder for the calibrated model with --out, or ask for a report alone with"
+            " --report FILE.md."
         )
     if report is not None and report.suffix != ".md":
         raise ConditionError(f"--report is {report}, but must end in .md.")
 
 
+def _weight(text: str) -> tuple[str, float]:
+    """File name and weight of an argument FILE=NUMBER."""
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise ConditionError(
+            f'--weight is "{text}", but must be like literature.yaml=0.5.'
+        ) from None
+
+
 def _tell(
     model: "Model",
-    files: Sequence[Path],
+    sources: Sequence["Source"],
     settings: "Settings",
     draws: int,
     report: Path | None,
@@ -106,7 +179,7 @@ def _tell(
 
     if report is None and not draws:
         return
-    with Scorer(model, files, workers=settings.workers, progress=settings.progress) as scorer:
+    with Scorer(model, sources, workers=settings.workers, progress=settings.progress) as scorer:
         found = robustness(scorer, draws, seed=settings.seed) if draws else None
         if found is not None:
             say(found.summary)
@@ -115,11 +188,20 @@ def _tell(
                 say(f"wrote {path}")
 
 
-def _command(model: str, findings: Sequence[Path] | None, settings: "Settings") -> str:
+def _command(
+    model: str,
+    findings: Sequence[Path] | None,
+    weights: Mapping[str, float],
+    settings: "Settings",
+) -> str:
     """The call without what its numbers do not depend on; files by name, not by place."""
     words = ["steroidsim", "calibrate", "--model", Path(model).name]
     for file in findings or ():
         words += ["--findings", file.name]
-    for name in ("iterations", "members", "spread", "seed", "margin"):
+    for name, weight in weights.items():
+        words += ["--weight", f"{name}={weight:g}"]
+    if settings.prior:
+        words += ["--from", Start.PRIOR]
+    for name in NUMBERS:
         words += [f"--{name}", f"{getattr(settings, name):g}"]
     return shlex.join(words)

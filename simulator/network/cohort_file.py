@@ -5,12 +5,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import did_you_mean
+from .cohort_quantities import NUMBERS
 from .definition import CONFIDENCES, Definition
 from .tables import Problems
 
-_COHORT = ("n", "cell", "quantities", "alterations", "keep", "note", "source", "confidence")
+_COHORT = (
+    *("n", "cell", "quantities", "quantities_of", "alterations", "keep"),
+    *("note", "source", "confidence"),
+)
 _SUBSET = ("of", "n", "select", "note", "source", "confidence")
-_QUANTITY = ("sd", "scale", "value", "probability", "source", "confidence", "note")
+_QUANTITY = (
+    *("sd", "sd_range", "scale", "scale_range", "value", "probability"),
+    *("source", "confidence", "note"),
+)
 _KEEP = ("observable", "at", "at_least", "at_most", "il7", "note", "source")
 _SELECT = ("measure", "drug", "il7", "ratio_above", "ratio_below", "note", "source")
 
@@ -50,8 +57,9 @@ class _Checker:
             self.subset(name, cohort)
             return
         self.known("cell", "cell of cells.tsv", cohort.get("cell"), self.definition.cells)
+        taken = self.taken(cohort["quantities_of"]) if "quantities_of" in cohort else {}
         for id, quantity in self.mapping(cohort, "quantities").items():
-            self.quantity(str(id), quantity)
+            self.quantity(str(id), quantity, taken.get(id))
         self.alterations(self.mapping(cohort, "alterations"))
         if "keep" in cohort:
             self.keep(self.mapping(cohort, "keep"))
@@ -79,14 +87,27 @@ class _Checker:
         for key in bounds:
             self.positive(f"select: {key}", select[key])
 
-    def quantity(self, id: str, quantity: Any) -> None:
+    def taken(self, name: Any) -> Mapping[str, Any]:
+        """What the cohort of `quantities_of` varies."""
+        self.known("quantities_of", "cohort", name, self.definition.cohorts)
+        other = self.definition.cohorts.get(name) if isinstance(name, str) else None
+        if not isinstance(other, Mapping):
+            return {}
+        if "quantities_of" in other or "of" in other:
+            self.problem(f'has quantities_of: "{name}", which states no quantities of its own.')
+        found = other.get("quantities")
+        return found if isinstance(found, Mapping) else {}
+
+    def quantity(self, id: str, own: Any, taken: Any) -> None:
+        """Check the entry of a cohort, laid over the one that it takes over, if any."""
         place = f'quantity "{id}"'
         self.known("quantities", "parameter of parameters.tsv", id, self.definition.parameters)
         if id in self.doses:
             self.problem(f"has {place}, which is a dose.")
-        if not isinstance(quantity, Mapping):
-            self.problem(f"has {place}: {quantity!r}; it must be a mapping like {{sd: 0.5}}.")
+        if not isinstance(own, Mapping):
+            self.problem(f"has {place}: {own!r}; it must be a mapping like {{sd: 0.5}}.")
             return
+        quantity = {**taken, **own} if isinstance(taken, Mapping) else own
         self.keys(quantity, _QUANTITY, place)
         if ("sd" in quantity) == ("value" in quantity):
             self.problem(f"has {place}, which needs either sd, or value and probability.")
@@ -95,6 +116,9 @@ class _Checker:
                 self.problem(f"has {place}: {key}: {quantity[key]!r}; it must be a number >= 0.")
         if "scale" in quantity:
             self.positive(f"{place}: scale", quantity["scale"])
+        for key in NUMBERS:
+            if f"{key}_range" in own:
+                self.range(place, own, key)
         if ("probability" in quantity) != ("value" in quantity):
             self.problem(f"has {place}, in which value and probability belong together.")
         elif "probability" in quantity:
@@ -103,6 +127,22 @@ class _Checker:
         if confidence is not None and confidence not in CONFIDENCES:
             words = ", ".join(CONFIDENCES)
             self.problem(f'has {place}: confidence: "{confidence}"; it must be one of: {words}.')
+
+    def range(self, place: str, own: Mapping[str, Any], key: str) -> None:
+        """Check the plausible range of an entry's number."""
+        given = own[f"{key}_range"]
+        ends = [_number(x) for x in given] if isinstance(given, list) else []
+        low, high = ends if len(ends) == 2 else (None, None)
+        if low is None or high is None or not 0 <= low < high:
+            self.problem(
+                f"has {place}: {key}_range: {given!r}; it must be two numbers, like [0.1, 1]."
+            )
+            return
+        value = _number(own.get(key))
+        if value is None:
+            self.problem(f"has {place}: {key}_range without {key}.")
+        elif not low <= value <= high:
+            self.problem(f"has {place}: {key}: {value:g}, outside its range {given!r}.")
 
     def alterations(self, alterations: Mapping[str, Any]) -> None:
         total = 0.0

@@ -1,7 +1,7 @@
 """Other values of a model's fitted quantities, and ensembles of them: ensemble.tsv of a folder.
 
-A quantity is the value of a parameter, or of one change that a cell or an alteration makes. An
-ensemble is a table with a row per quantity and a column per member.
+A quantity is the value of a parameter, of one change that a cell or an alteration makes, or a
+spread or shift of a cohort. An ensemble is a table with a row per quantity and a column per member.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,17 +10,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ModelError, did_you_mean
+from .cohort_quantities import cohort_numbers, with_numbers
 from .definition import Definition, Override
 from .places import shown
 from .tables import Problems, read_text
 
 FILE = "ensemble.tsv"
+
+# The tables of a folder whose numbers describe a cell, and cohorts.yaml, whose numbers describe how
+# samples differ: members of an ensemble leave those alone.
 TABLES = ("parameters", "cells", "alterations")
+COHORTS = "cohorts"
+
 HEADER = ("table", "level", "parameterId")
 
 
 class Quantity(NamedTuple):
-    """A number of a model folder: its table, the cell or alteration ("" in parameters), and id."""
+    """A number of a model folder: its table, the level there, and the parameter's id.
+
+    The level is a cell, an alteration or a cohort; "" in parameters. In cohorts the id is followed
+    by what the number is: `BIM_expression sd` or `BIM_expression scale`.
+    """
 
     table: str
     level: str
@@ -47,11 +57,15 @@ class Ensemble:
 
 
 def quantities(definition: Definition) -> dict[Quantity, float]:
-    """Every number of parameters.tsv, cells.tsv and alterations.tsv with its value."""
+    """Every number of the tables and of cohorts.yaml with its value."""
     found = {Quantity("parameters", "", p.id): p.nominal for p in definition.parameters.values()}
     for table in TABLES[1:]:
         for level, overrides in getattr(definition, table).items():
             found |= {Quantity(table, level, o.parameter): o.value for o in overrides}
+    found |= {
+        Quantity(COHORTS, number.cohort, number.name): number.value
+        for number in cohort_numbers(definition.cohorts)
+    }
     return found
 
 
@@ -75,12 +89,14 @@ def revalued(definition: Definition, values: Mapping[Quantity, float]) -> Defini
         id: replace(record, nominal=own.get(id, record.nominal))
         for id, record in definition.parameters.items()
     }
+    spreads = {(q.level, q.parameter): v for q, v in values.items() if q.table == COHORTS}
     return replace(
         definition,
         network=network,
         parameters=records,
         cells=_revalued(definition.cells, "cells", values),
         alterations=_revalued(definition.alterations, "alterations", values),
+        cohorts=with_numbers(definition.cohorts, spreads) if spreads else definition.cohorts,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..conditions.names import GENE_PREFIX
 from ..errors import ConditionError, ModelError, did_you_mean
+from ..network.cohort_quantities import cohort_quantities
 from ..network.definition import Definition, Override
 from ..response import AUC_RANGE, auc400
 
@@ -127,7 +128,7 @@ class _Sample:
     ) -> None:
         self.definition = definition
         self.cohort = cohort
-        self.quantities = cohort.get("quantities", {})
+        self.quantities = cohort_quantities(definition.cohorts, name)
         self.streams = {
             what: _stream(name, seed, sample, what) for what in (*self.quantities, "alteration")
         }
