@@ -47,7 +47,7 @@ def test_the_folder_holds_the_model_with_other_values_and_an_ensemble(calibrated
     with Scorer(model, findings_files(TINY), workers=1) as scorer:
         sets = [{}, *map(model.ensemble.values, model.members)]
         assert (scorer.margins(sets) > 0).all()
-    assert "step 6 of 6: 12 of 12 walks moved" in found.stderr
+    assert re.search(r"step 3 of 3, try \d: 12 of 12 walks moved", found.stderr)
 
 
 def test_the_notes_say_how_it_was_made(calibrated):
@@ -58,7 +58,7 @@ def test_the_notes_say_how_it_was_made(calibrated):
     assert notes["command"].startswith("steroidsim calibrate --model tiny --rounds 1")
     assert "--seed 1" in notes["command"]
     assert (notes["seed"], notes["spread"]) == ("1", "0.3")
-    assert int(notes["draws"]) >= 72  # six steps of twelve walks
+    assert int(notes["draws"]) >= 36  # three steps of twelve walks
     assert re.fullmatch(r"sha256 [0-9a-f]{64}", notes["findings.yaml"])
     assert notes["constraints.yaml"] != notes["findings.yaml"]
     assert stages.spread_of(ensemble) == 0.3
@@ -157,7 +157,7 @@ def test_no_member_at_all_is_an_error(tmp_path, monkeypatch):
         *("--rounds", 0, "--members", 1),
     )
     assert found.exit_code == 2
-    assert "none of 18 draws holds the checks that the point estimate holds" in found.stderr
+    assert "none of 9 draws holds nearly what the point estimate holds" in found.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from ..errors import ConditionError
 from ..findings import Survey
 from ..findings.grammar import read_findings
 from ..findings.scoring import draws_cohort
+from .ensemble import PASSING
 from .figures import draw_all, save
 from .files import Source
 from .identify import (
@@ -295,7 +296,7 @@ class Report:
             "",
             "## What the members hold",
             "",
-            "A member must hold what the point estimate holds. The members hold"
+            f"A member must hold {PASSING:.0%} of what the point estimate holds. The members hold"
             f" {each.min():.1%} to {each.max():.1%}; {(each == 1).sum()} of {len(each)} hold all.",
             f"{len(shares) - len(lost)} of {len(shares)} checks hold in every member"
             + ("; the others:" if lost else "."),

@@ -198,7 +198,7 @@ def _drawn(
         )
     if not len(found.z):
         raise ConditionError(
-            f"none of {found.draws} draws holds the checks that the point estimate holds; try more"
+            f"none of {found.draws} draws holds nearly what the point estimate holds; try more"
             " iterations first, or a smaller spread."
         )
     if len(found.z) < settings.members:
