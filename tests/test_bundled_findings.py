@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from simulator.calibrate.files import FINDINGS
 from simulator.calibrate.space import free_quantities
-from simulator.calibrate.stages import FINDINGS
 from simulator.findings import Survey, evaluate
 
 
