@@ -200,9 +200,9 @@ class Report:
             "",
             "## What the checks determine",
             "",
-            f"Members began as draws with {a.spread:g} of the prior's sd around the point and were",
-            "moved until the checks held. A quantity that spreads less in the ensemble than in the",
-            "draws is determined by the checks, near this point.",
+            "Members are ends of random walks from the point; free ones (the draws) spread by",
+            f"{a.spread:g} of the prior's sd. A quantity that spreads less in the ensemble than in",
+            "the draws is determined by the checks near the point, or held back where walks stall.",
             "",
             *(f"- `{verdict}` ({counts[verdict]}): {text}" for verdict, text in means.items()),
             *self.picture("identifiability", "Spread that is left of each fitted quantity"),
@@ -296,8 +296,9 @@ class Report:
             "",
             "## What the members hold",
             "",
-            f"A member must hold {PASSING:.0%} of what the point estimate holds. The members hold"
-            f" {each.min():.1%} to {each.max():.1%}; {(each == 1).sum()} of {len(each)} hold all.",
+            f"A member must hold {PASSING:.0%} of what the point estimate holds, hypotheses apart.",
+            f"Of all checks members hold {each.min():.1%} to {each.max():.1%};"
+            f" {(each == 1).sum()} of {len(each)} hold all.",
             f"{len(shares) - len(lost)} of {len(shares)} checks hold in every member"
             + ("; the others:" if lost else "."),
         ]
