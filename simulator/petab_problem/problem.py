@@ -1,0 +1,128 @@
+"""What a PEtab problem says, versions 1 and 2 alike: frozen types of plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..network.expression import Expression
+from ..network.network import Network
+
+PRE_EQUILIBRATION = float("-inf")
+"""Start of a period that lasts until nothing changes any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A prior: its PEtab v2 name (uniform, normal, laplace, log-normal, log-laplace, ...) and parameters.
+
+    on_scale : whether it is one of the parameter as scaled (v1: parameterScaleNormal ...).
+    truncated : whether it is cut off at the parameter's bounds (v2).
+    """
+
+    name: str
+    parameters: tuple[float, ...]
+    on_scale: bool = False
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A row of the parameter table. Numbers are on linear scale; `scale` is lin, log or log10."""
+
+    id: str
+    scale: str
+    lower: float
+    upper: float
+    nominal: float
+    estimate: bool
+    prior: Distribution | None = None
+    start: Distribution | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`target` (a parameter, species or compartment of the model) becomes `value`.
+
+    The value is an expression over ids of the parameter table and, in version 2, of the model.
+    """
+
+    target: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `start` on, with these changes made at once there.
+
+    reinitialise : changes of species in a period that follows pre-equilibration; what is not among
+        the changes keeps its value.
+    """
+
+    start: float
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Periods in order of time. The first one's changes are of initial values: initial assignments follow them."""
+
+    id: str
+    periods: tuple[Period, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observable:
+    """What is measured.
+
+    formula, noise : expressions over the model's symbols, ids of the parameter table and the
+        placeholders below, which each measurement replaces by its own values. `noise` may use the
+        observable's own id (as version 2 allows); it is written out here already.
+    transformation : lin, log or log10 (version 1).
+    distribution : normal, laplace, log-normal or log-laplace; with the meaning of the noise formula as in PEtab.
+    """
+
+    id: str
+    formula: Expression
+    noise: Expression
+    transformation: str
+    distribution: str
+    placeholders: tuple[str, ...] = ()
+    noise_placeholders: tuple[str, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A row of the measurement table.
+
+    time : may be inf, for the steady state.
+    overrides : placeholder -> expression (a number or a parameter id).
+    row : its number in the table(s), from 0; simulation tables are in this order.
+    """
+
+    observable: str
+    experiment: str
+    time: float
+    value: float
+    overrides: Mapping[str, Expression]
+    row: int
+
+
+@dataclass(frozen=True)
+class PetabProblem:
+    """A problem as its files say it.
+
+    network : the model, without any change by the tables.
+    """
+
+    path: Path
+    version: int
+    network: Network
+    parameters: tuple[Parameter, ...]
+    experiments: tuple[Experiment, ...]
+    observables: tuple[Observable, ...]
+    measurements: tuple[Measurement, ...]
