@@ -37,9 +37,26 @@ class Graph:
     def __init__(self, inputs: int, fixed: Collection[int] = ()) -> None:
         self.nodes: list[Node] = []
         self.varies: list[bool] = []
-        self._fixed = fixed
+        self._fixed = set(fixed)
         self._known: dict[Node, int] = {}
-        self.inputs = [self._add(Node("input", (), float(i))) for i in range(inputs)]
+        self.inputs: list[int] = []
+        self.add_inputs(inputs)
+
+    def add_inputs(self, count: int, *, fixed: bool = False) -> list[int]:
+        """Nodes of further inputs."""
+        first = len(self.inputs)
+        if fixed:
+            self._fixed.update(range(first, first + count))
+        new = [self._add(Node("input", (), float(first + k))) for k in range(count)]
+        self.inputs += new
+        return new
+
+    def copy(self) -> Graph:
+        """A graph with the same nodes, which grows apart from this one."""
+        other = Graph(0, self._fixed)
+        other.nodes, other.varies = list(self.nodes), list(self.varies)
+        other._known, other.inputs = dict(self._known), list(self.inputs)
+        return other
 
     def _add(self, node: Node) -> int:
         index = self._known.get(node)
@@ -161,6 +178,22 @@ class Graph:
             result = self.apply(operator, result, argument)
         return result
 
+    def constants(self, wanted: Sequence[int]) -> list[int]:
+        """What enters the nodes `wanted` from fixed inputs alone: computed once a run."""
+        found: dict[int, None] = {}
+
+        def keep(node: int) -> None:
+            if not self.varies[node] and self.known(node) is None:
+                found[node] = None
+
+        for node in wanted:
+            keep(node)
+        for node in self.used(wanted):
+            if self.varies[node]:
+                for argument in self.nodes[node].arguments:
+                    keep(argument)
+        return list(found)
+
     # ------------------------------------------------------------------ derivatives
     def gradients(self, wanted: Sequence[int], variables: Sequence[int]) -> list[Gradient]:
         """Exact derivatives of the `wanted` nodes by the `variables` (input nodes), forward mode.
@@ -175,6 +208,27 @@ class Graph:
                 found[index] = {number[index]: self.constant(1.0)}
             else:
                 found[index] = self._gradient(index, found)
+        return [found[w] for w in wanted]
+
+    def tangents(self, wanted: Sequence[int], seeds: Mapping[int, int]) -> list[int]:
+        """Derivatives of the `wanted` nodes along one direction, as nodes.
+
+        Parameters
+        ----------
+        seeds
+            Node of an input -> node of its own derivative; what is missing does not move.
+        """
+        zero = self.constant(0.0)
+        found: dict[int, int] = {}
+        for index in self.used(wanted):
+            operator, arguments, _ = self.nodes[index]
+            inner = [found[a] for a in arguments]
+            if index in seeds:
+                found[index] = seeds[index]
+            elif operator in STEPS or all(d == zero for d in inner):
+                found[index] = zero
+            else:
+                found[index] = self._chain(operator, arguments, inner, index)
         return [found[w] for w in wanted]
 
     def used(self, wanted: Sequence[int], sources: Container[int] = ()) -> list[int]:

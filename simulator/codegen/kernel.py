@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from ..integrator.cache import source_digest
 from ..integrator.lanes import lane_count
 from ..integrator.linear import (
     Factors,
@@ -21,9 +19,9 @@ from ..integrator.linear import (
     solution_table,
     table_functions,
 )
-from ..integrator.machine_code import Code, chunk_size, compile_once
+from ..integrator.machine_code import Code
 from ..integrator.steady import Conserved
-from ..integrator.system import Sizes, System
+from ..integrator.system import Along, Sizes, System
 from ..network.expression import TIME, Expression
 from ..network.network import Network
 from .conserved import conserved
@@ -31,7 +29,8 @@ from .elimination import OPERATION_LIMIT, operations, write_factorise, write_sol
 from .equations import Equations, amount_symbol, equations, evaluation_order
 from .graph import STEPS, Graph
 from .initial import InitialValues
-from .program import RELATIONS, Place, Program, scratch_rows, write_program
+from .program import RELATIONS, Place, Program, compile_programs, scratch_rows
+from .tangents import CompiledTangents, Parts, compile_tangents, refuse_tangents
 
 Array = NDArray[np.float64]
 
@@ -86,9 +85,11 @@ class Kernel:
     _graph: Graph
     _nodes: Mapping[str, int]
     _network: Network
+    _parts: Parts
     _readers: dict[tuple[str, ...], Reader] = field(default_factory=dict)
     _systems: dict[tuple[tuple[str, ...], frozenset[str]], System] = field(default_factory=dict)
     _conserved: dict[frozenset[str], Conserved] = field(default_factory=dict)
+    _along: dict[tuple[str, ...], CompiledTangents] = field(default_factory=dict)
     settled: dict[object, dict[bytes, tuple[Array, int]]] = field(default_factory=dict)
 
     def system(self, outputs: Sequence[str] = (), held: Collection[str] = frozenset()) -> System:
@@ -141,6 +142,22 @@ class Kernel:
             self._events.switches,
         )
 
+    def along(self, outputs: Sequence[str] = ()) -> Along:
+        """How rates, events and the outputs change along directions; compiled at first use.
+
+        Raises
+        ------
+        ModelError
+            The network has algebraic rules or delayed events, which are not differentiated.
+        """
+        key = tuple(outputs)
+        if key not in self._along:
+            refuse_tangents(self.equations, self._network.source)
+            self._along[key] = compile_tangents(
+                self._graph, self._parts, self.pattern, self.lanes, [self._nodes[o] for o in key]
+            )
+        return self._along[key].along
+
     def with_values(self, network: Network) -> Kernel:
         """The same compiled equations for a network that differs in values only."""
         initial = self.initial.with_nominal(network)
@@ -175,7 +192,7 @@ class Kernel:
             return Reader(None, np.array(states, np.int64), len(names), 0)
         sources = _of_one_run(inputs, needed, n, count)
         program = Program("outputs", wanted, sources, self.lanes, self.lanes)
-        code = _compile(graph, [program])
+        code = compile_programs(graph, [program])
         scratch = scratch_rows(graph, program)
         return Reader(code, np.array(needed, np.int64), len(names), scratch)
 
@@ -187,25 +204,6 @@ def _of_one_run(
     sources = {inputs[k]: Place(1, place) for place, k in enumerate(needed)}
     sources |= {inputs[n + k]: Place(2, k, shared=True) for k in range(count)}
     return {**sources, inputs[-1]: Place(0, 0)}
-
-
-def _compile(
-    graph: Graph, programs: Sequence[Program], factors: Factors | None = None, lanes: int = 0
-) -> Code:
-    """Machine code of programs, and of a LU written out for a pattern; built only if not kept."""
-
-    def build() -> ir.Module:
-        module = ir.Module(name="network")
-        for program in programs:
-            write_program(module, graph, program)
-        if factors is not None:
-            write_factorise(module, factors, lanes)
-            write_solve(module, factors, lanes)
-        return module
-
-    pattern = None if factors is None else [table.tolist() for table in factors]
-    sources = source_digest(Path(__file__).parent) + source_digest()
-    return compile_once(repr((sources, chunk_size(), programs, graph.nodes, pattern, lanes)), build)
 
 
 def compile_network(network: Network, formulas: Mapping[str, Expression] | None = None) -> Kernel:
@@ -244,7 +242,7 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     written_out = operations(factors) <= OPERATION_LIMIT
 
     lanes = lane_count(n)
-    fixed = _fixed(graph, linear)
+    fixed = graph.constants(linear)
     sources = {node: Place(1, k) for k, node in enumerate(graph.inputs[:n])}
     sources |= {node: Place(2, k) for k, node in enumerate(fixed)}
     sources[graph.inputs[-1]] = Place(0, 0)
@@ -261,7 +259,14 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     reported = {name: symbols[name] for name in eqs.quantities}
     reported |= {name: graph.build(formula, symbols) for name, formula in formulas.items()}
     scratch = max(scratch_rows(graph, program) for program in programs)
-    code = _compile(graph, programs, factors if written_out else None, lanes)
+    pattern_key = [table.tolist() for table in factors] if written_out else None
+
+    def write_lu(module: ir.Module) -> None:
+        if written_out:
+            write_factorise(module, factors, lanes)
+            write_solve(module, factors, lanes)
+
+    code = compile_programs(graph, programs, write_lu, (pattern_key, lanes))
     return Kernel(
         eqs,
         eqs.states,
@@ -279,6 +284,7 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
         graph,
         reported,
         network,
+        Parts(*map(tuple, (rates, linear[n:-n] if n else [], by_time, fixed, values))),
     )
 
 
@@ -395,23 +401,6 @@ def _moves(graph: Graph, node: int, states: int) -> bool:
         graph.nodes[k].operator == "input" and graph.nodes[k].value < states
         for k in graph.used([node])
     )
-
-
-def _fixed(graph: Graph, wanted: Sequence[int]) -> list[int]:
-    """What enters the nodes `wanted` from parameters alone: computed once a run."""
-    found: dict[int, None] = {}
-
-    def keep(node: int) -> None:
-        if not graph.varies[node] and graph.known(node) is None:
-            found[node] = None
-
-    for node in wanted:
-        keep(node)
-    for node in graph.used(wanted):
-        if graph.varies[node]:
-            for argument in graph.nodes[node].arguments:
-                keep(argument)
-    return list(found)
 
 
 def _nodes(eqs: Equations, graph: Graph, where: str) -> dict[str, int]:

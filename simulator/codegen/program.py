@@ -1,19 +1,25 @@
 """Programs: nodes of a graph written as compiled functions, for one run or for lanes of runs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from llvmlite import ir
 
+from ..integrator.cache import source_digest
 from ..integrator.machine_code import (
     DOUBLE,
     FUSED,
     INDEX,
     LIBRARY,
+    POINTERS,
     VECTOR_FUNCTIONS,
+    Code,
     Rows,
+    chunk_size,
+    compile_once,
     spans,
     vector_library,
     write_pieces,
@@ -44,10 +50,10 @@ class Place(NamedTuple):
 
 
 class Program(NamedTuple):
-    """A function that stores the nodes `wanted` one after the other in its fourth argument.
+    """A function that stores the nodes `wanted` one after the other in its last argument but one.
 
     Rows lie `spacing` numbers apart: as many as there are lanes, but for a program of one run that
-    writes its lane's column.
+    writes its lane's column. Of its `pointers` the last is scratch.
     """
 
     name: str
@@ -55,10 +61,46 @@ class Program(NamedTuple):
     sources: Mapping[int, Place]
     lanes: int
     spacing: int
+    pointers: int = POINTERS
+
+    @property
+    def out(self) -> int:
+        """Number of the argument that is written."""
+        return self.pointers - 2
+
+    @property
+    def scratch(self) -> int:
+        """Number of the argument that pieces hand values on in."""
+        return self.pointers - 1
+
+
+def compile_programs(
+    graph: Graph,
+    programs: Sequence[Program],
+    write_more: Callable[[ir.Module], None] = lambda module: None,
+    more: object = None,
+) -> Code:
+    """Machine code of programs; built only if not kept.
+
+    Parameters
+    ----------
+    write_more, more
+        Writes what else the module is to hold, and what that depends on.
+    """
+
+    def build() -> ir.Module:
+        module = ir.Module(name="network")
+        for program in programs:
+            write_program(module, graph, program)
+        write_more(module)
+        return module
+
+    sources = source_digest(Path(__file__).parent) + source_digest()
+    return compile_once(repr((sources, chunk_size(), programs, graph.nodes, more)), build)
 
 
 def scratch_rows(graph: Graph, program: Program) -> int:
-    """Rows of its fifth argument that a program needs: see `write_program`."""
+    """Rows of scratch that a program needs: see `write_program`."""
     return len(_handed_on(graph, _chunks(graph, program), program.sources))
 
 
@@ -71,11 +113,13 @@ def _chunks(graph: Graph, program: Program) -> list[list[int]]:
 def write_program(module: ir.Module, graph: Graph, program: Program) -> None:
     """Write a program as a function.
 
-    A long one becomes several functions, which hand values on in the fifth argument.
+    A long one becomes several functions, which hand values on in scratch.
     """
     sources = program.sources
     chunks = _chunks(graph, program)
-    slots = {node: Place(4, k) for k, node in enumerate(_handed_on(graph, chunks, sources))}
+    slots = {
+        node: Place(program.scratch, k) for k, node in enumerate(_handed_on(graph, chunks, sources))
+    }
     stored: dict[int, list[int]] = {}
     for place, node in enumerate(program.wanted):
         stored.setdefault(node, []).append(place)
@@ -93,14 +137,15 @@ def write_program(module: ir.Module, graph: Graph, program: Program) -> None:
             if node in slots:
                 writer.put(value, slots[node])
             for place in stored.get(node, ()):
-                writer.put(value, Place(3, place))
+                writer.put(value, Place(program.out, place))
         if chunk is chunks[-1]:
             for node in stored.keys() & sources.keys():
                 for place in stored[node]:
-                    writer.put(writer.value(node), Place(3, place))
+                    writer.put(writer.value(node), Place(program.out, place))
         writer.end()
 
-    write_pieces(module, program.name, program.lanes, [partial(piece, chunk) for chunk in chunks])
+    pieces = [partial(piece, chunk) for chunk in chunks]
+    write_pieces(module, program.name, program.lanes, pieces, program.pointers)
 
 
 def _handed_on(
@@ -129,7 +174,7 @@ class _Writer(Rows):
         divisors: Mapping[int, int],
         program: Program,
     ) -> None:
-        super().__init__(module, name, program.lanes)
+        super().__init__(module, name, program.lanes, program.pointers)
         self.graph, self.sources, self.divisors = graph, sources, divisors
         self._spacing = program.spacing
         self._values: dict[int, ir.Value] = {}

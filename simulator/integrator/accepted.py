@@ -25,13 +25,13 @@ def accept(g, tables, w, lane_of, ends, times, out, jumps, explicit, dense):  # 
             wanted = wanted or times[lane_of[REPORTED, lane]] <= w[T_NEW * lanes + lane]
     if wanted or jumps is not None:
         if not dense:
-            call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
+            call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.rows)
         if jumps is not None:
             cut_steps(g, tables, w, lane_of)
         record_steps(g, w, lane_of, times, out)
         if jumps is not None:
             end_at_cuts(g, w, lane_of)
-    call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
+    call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.rows)
     if explicit is not None:
         take_rates(g, w)
     call(g.advance, w, 0, 0, 0, 0, 0, 0)

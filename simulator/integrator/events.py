@@ -75,7 +75,7 @@ def evaluate_watched(g, w, lane):  # type: ignore[no-untyped-def]
 @compiled
 def interpolate(g, w, lane, k, s):  # type: ignore[no-untyped-def]
     """State k at a fraction of the step."""
-    row, block = k * g.lanes + lane, g.n * g.lanes
+    row, block = k * g.lanes + lane, g.rows * g.lanes
     dense = g.at_dense + row
     bend = w[dense] + s * (w[dense + block] + s * w[dense + 2 * block])
     return (1.0 - s) * w[g.at_y + row] + s * (w[g.at_y_new + row] + (1.0 - s) * bend)
@@ -175,7 +175,7 @@ def next_switch(g, tables, w, lane):  # type: ignore[no-untyped-def]
 @compiled
 def move_to(g, w, lane, s):  # type: ignore[no-untyped-def]
     """Make the state at a fraction of the step its end."""
-    for k in range(g.n):
+    for k in range(g.rows):
         w[g.at_y_new + k * g.lanes + lane] = interpolate(g, w, lane, k, s)
 
 

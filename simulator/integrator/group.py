@@ -10,21 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .choice import natural_step
-from .events import EVENT_COLUMNS, FIRST, LAST, queue_size
+from .events import ASSIGNMENT_COLUMNS, EVENT_COLUMNS, FIRST, LAST, queue_size
 from .lanes import aligned
 from .step_code import ATOL, BEFORE, CONTROL, NATURAL, RTOL, STOP, H, Method
-from .system import Indices, System, Tolerances
+from .system import NOTHING_ALONG, Along, Indices, System, Tolerances
 
 
 class Group(NamedTuple):
     """Integers that describe a group of runs to compiled code, which gets them as one record.
 
-    First addresses (see `system.System` and `step_code.Method`), then numbers of things, then the
+    First addresses (see `system.System`, `system.Along` and `step_code.Method`), then numbers of
+    things (`rows` = n and as many for each of the `blocks` of directions), then the
     places in `w` where blocks of rows begin (y, y_new; argument and second of a stage; its rates;
     stages u; dense output; rates, J and df/dt at (t, y); LU; constants q; scratch; outputs at some
     times; for each lane, these times, where in its step they lie, and the needed states there;
-    times and states at which events are looked at, and what is seen), of single numbers (parameters
-    of each lane; alpha and d of the stages; the lanes' queues of `events`; the matrices of `dense`)
+    times and states at which events are looked at, and what is seen; of sensitivities, see
+    `tangents`, the blocks, directions of parameters, rates before an event, how its time and what it
+    needs move, the latter when triggers became true, and zeros), of single numbers (parameters of each lane; alpha and d of the stages; the lanes' queues of `events`; the matrices of `dense`)
     and of tables for code on rows (the LU's; n and the needed states), and last the places in
     `tables` where index tables begin.
     """
@@ -36,12 +38,18 @@ class Group(NamedTuple):
     prepare: int
     outputs: int
     event_values: int
+    along_rates: int
+    along_bend: int
+    along_prepare: int
+    along_read: int
+    along_happen: int
     begin: int
     finish: int
     dense: int
     middle: int
     doubt: int
     sample: int
+    inside: int
     take: int
     advance: int
     timed: int
@@ -50,6 +58,12 @@ class Group(NamedTuple):
     max_steps: int
     lanes: int
     n: int
+    rows: int
+    blocks: int
+    block_rows: int
+    along_constants: int
+    bent: int
+    along_outputs: int
     parameters: int
     reported: int
     needed_count: int
@@ -60,6 +74,7 @@ class Group(NamedTuple):
     held_entry_count: int
     algebraic_count: int
     event_count: int
+    event_rows: int
     assignment_count: int
     relation_count: int
     switch_count: int
@@ -82,6 +97,13 @@ class Group(NamedTuple):
     at_buffer: int
     at_moment: int
     at_values: int
+    at_blocks: int
+    at_along_p: int
+    at_before: int
+    at_shift: int
+    at_motions: int
+    at_noted: int
+    at_nothing: int
     at_p: int
     at_alpha: int
     at_d: int
@@ -109,22 +131,34 @@ class Group(NamedTuple):
 RECORD = np.dtype((np.record, [(name, np.int64) for name in Group._fields]))
 
 
-def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[np.record, Indices]:
-    """The integers and index tables of a group.
+def describe(
+    system: System,
+    method: Method,
+    tolerances: Tolerances,
+    along: Along = NOTHING_ALONG,
+    blocks: int = 0,
+) -> tuple[np.record, Indices]:
+    """The integers and index tables of a group, with so many blocks of directions (a row each).
 
     The integers are a record with the fields of `Group`: compiled code hands it on as one address,
     where a tuple would be unpacked at each call.
     """
     sizes, lanes, factors = system.sizes, system.lanes, system.factors
     n, stages = sizes.states, method.combine.size
-    rows = [CONTROL, n, n, n, n, n, stages * n, method.dense_rows * n, n, sizes.entries, n]
-    rows += [factors.columns.size + 1, sizes.constants, sizes.scratch, sizes.outputs]
+    m = n * (1 + blocks)
+    block = along.constants + along.bent + n
+    rows = [CONTROL, m, m, m, m, m, stages * m, method.dense_rows * m, n, sizes.entries, m]
+    rows += [factors.columns.size + 1, sizes.constants, max(sizes.scratch, along.scratch)]
+    rows += [max(sizes.outputs, 2 * along.outputs)]
     events = system.events.size // EVENT_COLUMNS
     spans = system.events.reshape(-1, EVENT_COLUMNS)[:, [FIRST, LAST]]
     assignments = int(np.diff(spans).max(initial=0))
     relations = system.relations.size
     queue = queue_size(events, relations, assignments)
     rows += [lanes * (2 + system.needed.size), 1 + n, system.event_rows]
+    noted = max(1, blocks * (system.assignments.size // ASSIGNMENT_COLUMNS))
+    rows += [blocks * block, blocks * sizes.parameters, n, blocks, blocks * system.event_rows]
+    rows += [noted, max(n, sizes.parameters, 1) if along.read else 0]
     numbers = [lanes * r for r in rows]
     numbers += [lanes * sizes.parameters, stages, stages, lanes * queue, lanes * dense_size(n)]
     numbers += [system.elimination.size, system.solution.size, 1 + system.needed.size]
@@ -135,13 +169,15 @@ def describe(system: System, method: Method, tolerances: Tolerances) -> tuple[np
     starts = np.cumsum([0, *(table.size for table in indices)]).tolist()
     g = Group(
         *(system.rates, system.linearise, system.factorise, system.solve, system.prepare),
-        *(system.outputs, system.event_values, method.begin, method.finish, method.dense),
-        *(method.middle, method.doubt, method.sample, method.take, method.advance),
+        *(system.outputs, system.event_values, *along[:5], method.begin, method.finish),
+        *(method.dense, method.middle, method.doubt, method.sample, method.inside, method.take),
+        method.advance,
         *(int(method.timed), int(method.gamma == 0.0), method.order, tolerances.max_steps),
-        *(lanes, n, sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
+        *(lanes, n, m, blocks, block, along.constants, along.bent, along.outputs),
+        *(sizes.parameters, sizes.outputs, system.needed.size, sizes.entries),
         *(factors.columns.size, stages),
         *(system.held.size, system.held_entries.size, system.algebraic.size),
-        *(events, assignments, relations, system.switches.size // 2, queue),
+        *(events, system.event_rows, assignments, relations, system.switches.size // 2, queue),
         *places,
         *starts[:-1],
     )

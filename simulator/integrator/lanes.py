@@ -35,6 +35,24 @@ def aligned(size: int) -> NDArray[np.float64]:
     return raw[skip : skip + size]
 
 
+def _calling(w: Any, pointers: int) -> Any:
+    """Signature and code of a call of the C function at an address, see `call`."""
+    from numba import types
+
+    signature = types.void(types.intp, w, *[types.intp] * (pointers + 1))
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer, integer = ir.DoubleType().as_pointer(), ir.IntType(64)
+        data = context.make_array(sig.args[1])(context, builder, args[1]).data
+        function = ir.FunctionType(ir.VoidType(), [pointer] * pointers + [integer])
+        target = builder.inttoptr(args[0], function.as_pointer())
+        places = [builder.gep(data, [place]) for place in args[2:-1]]
+        builder.call(target, [*places, args[-1]])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 @instructions
 def call(
     typingctx: Any, address: Any, w: Any, a: Any, b: Any, c: Any, d: Any, e: Any, count: Any
@@ -43,20 +61,26 @@ def call(
 
     An address is a plain integer, so the calling code is compiled once for every model.
     """
-    from numba import types
+    return _calling(w, 5)
 
-    signature = types.void(types.intp, w, *[types.intp] * 6)
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer, integer = ir.DoubleType().as_pointer(), ir.IntType(64)
-        data = context.make_array(sig.args[1])(context, builder, args[1]).data
-        function = ir.FunctionType(ir.VoidType(), [pointer] * 5 + [integer])
-        target = builder.inttoptr(args[0], function.as_pointer())
-        places = [builder.gep(data, [place]) for place in args[2:7]]
-        builder.call(target, [*places, args[7]])
-        return context.get_dummy_value()
-
-    return signature, generate
+@instructions
+def call_along(
+    typingctx: Any,
+    address: Any,
+    w: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    d: Any,
+    e: Any,
+    f: Any,
+    g: Any,
+    h: Any,
+    count: Any,
+) -> Any:
+    """As `call`, with eight places: what functions along directions take, see `tangents`."""
+    return _calling(w, 8)
 
 
 @instructions

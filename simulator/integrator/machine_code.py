@@ -57,20 +57,24 @@ SYMBOLS = frozenset({*LIBRARY.values(), "memcpy", "memset", "nextafter"})
 """What machine code may call: functions of the C library."""
 
 
+POINTERS = 5
+"""Pointers that a function takes before its count, as `lanes.call` calls it."""
+
+
 class Rows:
-    """Builds one function ``void name(double *, ... , int64 count)`` of five pointers and a count.
+    """Builds one function ``void name(double *, ... , int64 count)`` of some pointers and a count.
 
     The arrays do not overlap. Row r of an array lies `lanes` numbers after row r - 1.
     """
 
-    def __init__(self, module: ir.Module, name: str, lanes: int) -> None:
+    def __init__(self, module: ir.Module, name: str, lanes: int, pointers: int = POINTERS) -> None:
         self.module, self.lanes = module, lanes
         self.kind = ir.VectorType(DOUBLE, lanes) if lanes > 1 else DOUBLE
-        signature = ir.FunctionType(ir.VoidType(), [POINTER] * 5 + [INTEGER])
+        signature = ir.FunctionType(ir.VoidType(), [POINTER] * pointers + [INTEGER])
         function = ir.Function(module, signature, name)
-        for argument in function.args[:5]:
+        self.arguments, self.count = function.args[:pointers], function.args[pointers]
+        for argument in self.arguments:
             argument.add_attribute("noalias")
-        self.arguments, self.count = function.args[:5], function.args[5]
         self.build = ir.IRBuilder(function.append_basic_block())
         rows = self.kind.as_pointer()
         self._rows = [self.build.bitcast(argument, rows) for argument in self.arguments]
@@ -194,7 +198,11 @@ def spans(work: Sequence[int]) -> list[range]:
 
 
 def write_pieces(
-    module: ir.Module, name: str, lanes: int, pieces: Sequence[Callable[[str], None]]
+    module: ir.Module,
+    name: str,
+    lanes: int,
+    pieces: Sequence[Callable[[str], None]],
+    pointers: int = POINTERS,
 ) -> None:
     """A function of rows that does one piece after the other.
 
@@ -203,7 +211,7 @@ def write_pieces(
     if len(pieces) == 1:
         pieces[0](name)
         return
-    whole = Rows(module, name, lanes)
+    whole = Rows(module, name, lanes, pointers)
     for k, write in enumerate(pieces):
         write(f"{name}_{k}")
         whole.build.call(module.globals[f"{name}_{k}"], [*whole.arguments, whole.count])

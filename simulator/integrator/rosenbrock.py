@@ -10,8 +10,9 @@ from .cache import compiled
 from .dense import factorise_dense, solve_dense
 from .lanes import call
 from .linear import CANCELLATION_LIMIT
-from .step_code import ACCEPT, ATOL, FORCED, LIVE, RTOL, SHIFT, STAGE_T, H
+from .step_code import ACCEPT, ATOL, FAR, FORCED, LIVE, RTOL, SHIFT, STAGE_T, H
 from .step_code import T as TIME
+from .tangents import agree, bend, rates_along
 
 
 @compiled
@@ -39,6 +40,8 @@ def linearise(g, tables, w):  # type: ignore[no-untyped-def]
         e = tables[g.held_entry + i] * g.lanes
         for lane in range(g.lanes):
             w[g.at_jacobian + e + lane] = 0.0
+    if g.blocks != 0:
+        bend(g, w)
 
 
 @compiled
@@ -96,9 +99,9 @@ def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
+def solve(g, w, first, second, out, any_pivots):  # type: ignore[no-untyped-def]
     """Solve for the right-hand side first + second in every lane, into `out`."""
-    call(g.solve, w, first, g.at_second, g.at_lu, out, g.at_solution, g.n)
+    call(g.solve, w, first, second, g.at_lu, out, g.at_solution, g.n)
     if any_pivots:
         for lane in range(g.lanes):
             if w[g.at_lu + g.lu_entries * g.lanes + lane] == np.inf:
@@ -106,10 +109,23 @@ def solve(g, w, first, out, any_pivots):  # type: ignore[no-untyped-def]
                 x = matrix + g.n * (g.n + 1)
                 for k in range(g.n):
                     place = k * g.lanes + lane
-                    w[x + k] = w[first + place] + w[g.at_second + place]
+                    w[x + k] = w[first + place] + w[second + place]
                 solve_dense(w, matrix, g.n)
                 for k in range(g.n):
                     w[out + k * g.lanes + lane] = w[x + k]
+
+
+@compiled
+def follow(g, w, time, y, u, out, any_pivots):  # type: ignore[no-untyped-def]
+    """Solve for a stage's directions, all blocks: what of them lies in `out` behind the states.
+
+    y : argument of the stage.  u : the stage, by which the motion of J is multiplied.
+    """
+    n = g.n * g.lanes
+    for block in range(g.blocks):
+        shift = (1 + block) * n
+        rates_along(g, w, time, y, y + shift, block, u, g.at_rates + shift)
+        solve(g, w, g.at_rates + shift, g.at_second + shift, out + shift, any_pivots)
 
 
 @compiled
@@ -124,24 +140,42 @@ def attempt(g, tables, w):  # type: ignore[no-untyped-def]
     time = STAGE_T * lanes if g.timed != 0 else TIME * lanes
     for i in range(g.stages):
         combine = tables[g.combine + i]
-        call(combine, w, g.at_y, g.at_u, g.at_argument, g.at_by_time, 0, g.n)
+        call(combine, w, g.at_y, g.at_u, g.at_argument, g.at_by_time, 0, g.rows)
         for j in range(g.algebraic_count):  # M is 0 there: no earlier stage enters
             k = tables[g.algebraic + j] * lanes
             for lane in range(lanes):
                 slope = w[g.at_by_time + k + lane] if g.timed != 0 else 0.0
                 w[g.at_second + k + lane] = w[H * lanes + lane] * w[g.at_d + i] * slope
-        first = g.at_linear
+        first, argument, moment = g.at_linear, g.at_y, TIME * lanes
         if i > 0:
+            first, argument, moment = g.at_rates, g.at_argument, time
             rates_at(g, tables, w, time, g.at_argument, g.at_rates)
-            first = g.at_rates
-        solve(g, w, first, g.at_u + i * g.n * lanes, any_pivots)
-    call(g.finish, w, g.at_y, g.at_u, g.at_argument, g.at_y_new, 0, g.n)
+        u = g.at_u + i * g.rows * lanes
+        solve(g, w, first, g.at_second, u, any_pivots)
+        if g.blocks != 0:
+            follow(g, w, moment, argument, u, u, any_pivots)
+    call(g.finish, w, g.at_y, g.at_u, g.at_argument, g.at_y_new, 0, g.rows)
+    if g.blocks != 0:
+        agree(g, w)
+        force_by_states(g, w)
     if g.timed != 0:
         for lane in range(lanes):
             if w[ACCEPT * lanes + lane] == 0.0 and w[FORCED * lanes + lane] > 0.0:
                 look_at_middle(g, tables, w, any_pivots)
                 return True
     return False
+
+
+@compiled
+def force_by_states(g, w):  # type: ignore[no-untyped-def]
+    """Let the states alone say whether a step is FORCED: any motion is far from directions of 0."""
+    lanes, forced = g.lanes, 0.0
+    square = w[H * lanes] * w[H * lanes] / FAR
+    for k in range(g.n):
+        own = abs(w[g.at_y + k * lanes]) + w[ATOL * lanes]
+        forced = max(forced, square * abs(w[g.at_by_time + k * lanes]) - own)
+    for lane in range(lanes):
+        w[FORCED * lanes + lane] = forced
 
 
 @compiled
@@ -154,14 +188,15 @@ def look_at_middle(g, tables, w, any_pivots):  # type: ignore[no-untyped-def]
     doi:10.1090/S0025-5718-1974-0331793-2). The residual of the dense output in the middle of the
     step does see it; the step's own matrix turns it into a distance from the solution.
     """
-    lanes, off = g.lanes, g.at_moment + g.lanes
-    call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.n)
-    call(g.middle, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.n)
+    lanes = g.lanes
+    call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.rows)
+    call(g.middle, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
     rates_at(g, tables, w, STAGE_T * lanes, g.at_argument, g.at_rates)
     for j in range(g.algebraic_count):  # M is 0 there
         for lane in range(lanes):
             w[g.at_second + tables[g.algebraic + j] * lanes + lane] = 0.0
-    solve(g, w, g.at_rates, off, any_pivots)
+    off = g.at_u  # where no stage is needed any more: dense output is there
+    solve(g, w, g.at_rates, g.at_second, off, any_pivots)
     call(g.doubt, w, g.at_y, g.at_y_new, off, 0, 0, g.n)
 
 
@@ -212,7 +247,7 @@ def culprit(g, w, lane, by_rate):  # type: ignore[no-untyped-def]
     With `by_rate`, one whose rate is no number; else that of the largest error for its size. The
     error estimates are the last stage of methods that are stiffly accurate.
     """
-    errors = g.at_second if g.explicit != 0 else g.at_u + (g.stages - 1) * g.n * g.lanes
+    errors = g.at_second if g.explicit != 0 else g.at_u + (g.stages - 1) * g.rows * g.lanes
     worst, found = 0.0, -1
     for k in range(g.n):
         if by_rate and not np.isfinite(w[g.at_linear + k * g.lanes + lane]):

@@ -25,10 +25,10 @@ FAR = 10.0  # sizes of a state by which df/dt alone would move it, if that says 
 # STOP. ACCEPT: 0 where the attempt is good. LIVE: whether a lane has a run. FORCED: above 0 where
 # time alone would move some state by FAR more than its size. STIFF: of an explicit step,
 # (h lambda)**2 with lambda an estimate of the fastest rate of decay, see `_explicit_end`. NATURAL:
-# see `choice.natural_step`.
-CONTROL = 18
+# see `choice.natural_step`. FRACTION: of a step, at which `inside` is asked for states.
+CONTROL = 19
 T, H, PER_H, STOP, BEFORE, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, CUT = range(12)
-RTOL, ATOL, LIVE, FORCED, STIFF, NATURAL = range(12, CONTROL)
+RTOL, ATOL, LIVE, FORCED, STIFF, NATURAL, FRACTION = range(12, CONTROL)
 
 
 class Method(NamedTuple):
@@ -51,6 +51,7 @@ class Method(NamedTuple):
     sample : y, y_new and dense, each from one lane on, a row of fractions of its step followed by
         `count` rows of states, and the table (n, states wanted): those states at the fractions,
         where a fraction is not below 0.
+    inside : y, y_new, dense, out, control: the states at a FRACTION of the step.
     take : y, -, -, y_new, control: y becomes y_new in the lanes whose ACCEPT is 0.
     advance : -, -, -, -, control: their time becomes T_NEW, and their next step FACTOR H.
     """
@@ -68,11 +69,12 @@ class Method(NamedTuple):
     middle: int
     doubt: int
     sample: int
+    inside: int
     take: int
     advance: int
 
 
-_STEPS = ("finish", "dense", "middle", "doubt", "sample", "take", "advance")
+_STEPS = ("finish", "dense", "middle", "doubt", "sample", "inside", "take", "advance")
 _COMPILED: dict[tuple[object, ...], tuple[Method, Code]] = {}  # entries are never changed
 
 
@@ -112,6 +114,7 @@ def _module(tableau: Tableau, lanes: int, timed: bool) -> ir.Module:
     _write_middle(module, lanes)
     _write_doubt(module, tableau, lanes)
     _write_sample(module, lanes)
+    _write_inside(module, lanes)
     _write_take(module, lanes)
     _write_advance(module, lanes)
     return module
@@ -332,6 +335,18 @@ def _write_sample(module: ir.Module, lanes: int) -> None:
         late = f.multiply(s, f.add(f.number(1, row), f.multiply(rest, bend)))
         value = f.add(f.multiply(rest, f.number(0, row)), late)
         f.store(f.build.select(due, value, f.load(3, after)), 3, after)
+    f.end()
+
+
+def _write_inside(module: ir.Module, lanes: int) -> None:
+    f = Rows(module, "inside", lanes)
+    s = f.load(4, FRACTION)
+    rest = f.subtract(f.constant(1.0), s)
+    with f.loop(INTEGER(0), f.count) as r:
+        q = [f.load(2, f.build.add(r, f.build.mul(f.count, INTEGER(b)))) for b in range(3)]
+        bend = f.add(q[0], f.multiply(s, f.add(q[1], f.multiply(s, q[2]))))
+        late = f.multiply(s, f.add(f.load(1, r), f.multiply(rest, bend)))
+        f.store(f.add(f.multiply(rest, f.load(0, r)), late), 3, r)
     f.end()
 
 

@@ -25,6 +25,37 @@ class Sizes(NamedTuple):
     scratch: int
 
 
+class Along(NamedTuple):
+    """How a system changes along directions, as compiled functions; a lane is a direction.
+
+    Each address is of a C function of eight arrays and a count (`lanes.call_along`). States y and
+    constants q are the same in every lane; s and dp are how states and parameters move.
+
+    rates : (t, y, q, s, block, u, out) writes how the rates move, (df/dy) s + (df/dp) dp, and adds
+        how J moves, times u.
+    bend : (t, y, q, s, block, -, out) writes how the entries of J that do so move (`bent`), and how
+        df/dt moves (n,).
+    prepare : (-, -, p, -, dp, -, out) writes how constants move (`constants`). They begin a `block`,
+        and what `bend` writes follows them.
+    read : (t, y, p, s, dp, -, out) writes the outputs, and how they move (2 `outputs`,).
+    happen : (t, y, p, s, dp, dt, out) writes how the values that events need move, dt being the
+        motion of time; of what is watched, that of what is zero where it changes.
+    """
+
+    rates: int
+    bend: int
+    prepare: int
+    read: int
+    happen: int
+    constants: int
+    bent: int
+    outputs: int
+    scratch: int
+
+
+NOTHING_ALONG = Along(*[0] * 9)
+
+
 class System(NamedTuple):
     """M dy/dt = rates(t, y, p), its derivatives and its outputs, as compiled functions.
 
