@@ -15,8 +15,10 @@ PRE_EQUILIBRATION = float("-inf")
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A prior: its PEtab v2 name (uniform, normal, laplace, log-normal, log-laplace, ...) and parameters.
+    """A distribution of a parameter, by its name in version 2, and what it is given by.
 
+    name : uniform, normal, laplace, log-normal, log-laplace, log-uniform, cauchy, chisquare,
+        exponential, gamma or rayleigh; a version 1 `logNormal` is log-normal, and so on.
     on_scale : whether it is one of the parameter as scaled (v1: parameterScaleNormal ...).
     truncated : whether it is cut off at the parameter's bounds (v2).
     """
@@ -29,7 +31,14 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A row of the parameter table. Numbers are on linear scale; `scale` is lin, log or log10."""
+    """A row of the parameter table. Numbers are on linear scale; `scale` is lin, log or log10.
+
+    id : the model's id, where the mapping table (version 2) gives it another name.
+    lower, upper : infinite where a parameter that is not estimated has none.
+    nominal : nan where an estimated parameter has none.
+    prior : None for flat between the bounds.
+    start : where a search starts (version 1's initialization prior); None as for `prior`.
+    """
 
     id: str
     scale: str
@@ -46,7 +55,8 @@ class Parameter:
 class Change:
     """`target` (a parameter, species or compartment of the model) becomes `value`.
 
-    The value is an expression over ids of the parameter table and, in version 2, of the model.
+    A target that the model does not have is a symbol of observables, which has this value from then
+    on. The value is an expression over ids of the parameter table and, in version 2, of the model.
     """
 
     target: str
@@ -57,8 +67,9 @@ class Change:
 class Period:
     """From `start` on, with these changes made at once there.
 
-    reinitialise : changes of species in a period that follows pre-equilibration; what is not among
-        the changes keeps its value.
+    In a period that is not the first, what is not among the changes keeps its value. (Version 1's
+    second period therefore also sets constants back to the model's values, which its condition
+    leaves to the model and pre-equilibration did not.)
     """
 
     start: float
@@ -67,7 +78,13 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Periods in order of time. The first one's changes are of initial values: initial assignments follow them."""
+    """Periods in order of time, the first perhaps at `PRE_EQUILIBRATION`.
+
+    The first one's changes are of initial values: initial assignments follow them.
+
+    id : of version 1, the simulation condition, or `<pre-equilibration>-<simulation>`; of version
+        2, the experiment, or "" for measurements without one: the unchanged model from time 0.
+    """
 
     id: str
     periods: tuple[Period, ...]
@@ -82,7 +99,8 @@ class Observable:
         placeholders below, which each measurement replaces by its own values. `noise` may use the
         observable's own id (as version 2 allows); it is written out here already.
     transformation : lin, log or log10 (version 1).
-    distribution : normal, laplace, log-normal or log-laplace; with the meaning of the noise formula as in PEtab.
+    distribution : normal or laplace, in version 2 also log-normal or log-laplace; what the noise
+        formula means is as in PEtab.
     """
 
     id: str
@@ -101,7 +119,8 @@ class Measurement:
 
     time : may be inf, for the steady state.
     overrides : placeholder -> expression (a number or a parameter id).
-    row : its number in the table(s), from 0; simulation tables are in this order.
+    row : its number in the table(s), from 0 and without blank lines; simulation tables are in this
+        order.
     """
 
     observable: str
