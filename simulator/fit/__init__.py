@@ -1,0 +1,1 @@
+"""Fitting a model to measurements: likelihoods, priors, and what is searched."""
