@@ -223,7 +223,7 @@ def compile_network(network: Network, formulas: Mapping[str, Expression] | None 
     eqs = equations(network)
     n, count = len(eqs.states), len(eqs.parameters)
     graph = Graph(n + count + 1, fixed=range(n, n + count))
-    symbols = _nodes(eqs, graph, network.source)
+    symbols = symbol_nodes(eqs, graph, network.source)
     rates = [graph.build(rate, symbols) for rate in eqs.rates]
     variables = [*graph.inputs[:n], graph.inputs[-1]]
     gradients = graph.gradients(rates, variables)
@@ -403,7 +403,7 @@ def _moves(graph: Graph, node: int, states: int) -> bool:
     )
 
 
-def _nodes(eqs: Equations, graph: Graph, where: str) -> dict[str, int]:
+def symbol_nodes(eqs: Equations, graph: Graph, where: str) -> dict[str, int]:
     """Node of every symbol: inputs first (states, parameters, time), then what is computed."""
     names = [*eqs.states, *eqs.parameters, TIME]
     symbols = dict(zip(names, graph.inputs, strict=True))

@@ -119,10 +119,9 @@ def compile_tangents(
     ]
     code = compile_programs(graph, programs)
     scratch = max(scratch_rows(graph, program) for program in programs)
-    addresses = (code.address(name) for name in wanted)
-    return CompiledTangents(
-        Along(*addresses, len(constants), len(bent), len(outputs), scratch), code
-    )
+    rates_, bend_, prepare, read, happen = (code.address(name) for name in wanted)
+    sizes = len(constants), len(bent), len(outputs), scratch
+    return CompiledTangents(Along(rates_, bend_, prepare, read, happen, *sizes), code)
 
 
 def _with_bends(

@@ -264,6 +264,8 @@ def integrate_along(
     work: Directed,
     workers: int = 1,
     deadline: float = math.inf,
+    *,
+    events: bool = True,
 ) -> Ends:
     """Integrate every run, with the sensitivities along its directions.
 
@@ -275,6 +277,8 @@ def integrate_along(
         Threads; the numbers do not depend on it.
     deadline
         As of `integrate_batch`.
+    events
+        Whether anything happens at all; not where outputs are only read at the begin.
 
     Returns
     -------
@@ -282,7 +286,8 @@ def integrate_along(
     """
     runs, lanes = len(work.states), system.lanes
     ends = no_ends(runs)
-    jumps = 1 if system.relations.size + system.events.size + system.switches.size else None
+    watched = system.relations.size + system.events.size + system.switches.size
+    jumps = 1 if events and watched else None
     blocks = work.states_along.shape[2] // lanes
     method = compile_method(tableau, lanes, system.timed)
     g, tables = describe(system, method, tolerances, along, blocks)

@@ -1,6 +1,7 @@
 """A system of equations as compiled code sees it: addresses of its functions, and index tables."""
 
 import ctypes
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -155,6 +156,46 @@ def evaluate(system: System, t: float, y: Array, p: Array, *, linearise: bool = 
         at_found += row * rows
     by_lane = found.reshape(groups, rows, lanes).swapaxes(1, 2)
     return by_lane.reshape(groups * lanes, rows)[:runs].copy()
+
+
+_FunctionAlong = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8, ctypes.c_int64)
+
+
+def rates_along(system: System, along: Along, t: float, y: Array, p: Array, dp: Array) -> Array:
+    """How the rates at one time move with the parameters: (runs, n, width).
+
+    Parameters
+    ----------
+    y, p
+        (runs, n) states and (runs, parameters).
+    dp
+        (runs, parameters, width) directions; width is a multiple of the lanes.
+    """
+    sizes, lanes, (runs, count, width) = system.sizes, system.lanes, dp.shape
+    n, row = sizes.states, 8 * lanes
+    sizes_in_turn = [1, n, sizes.constants, max(n, count), count, along.constants + along.bent]
+    sizes_in_turn += [n, max(sizes.scratch, along.scratch)]
+    work = aligned(sum(sizes_in_turn) * lanes)
+    starts = np.cumsum([0, *sizes_in_turn])
+    at = [work.ctypes.data + row * int(start) for start in starts]
+    rows = [work[a * lanes : b * lanes].reshape(-1, lanes) for a, b in pairwise(starts)]
+    time, at_y, at_q, zeros, at_dp, block, out, scratch = at[:8]
+    prepare, prepare_along = _Function(system.prepare), _FunctionAlong(along.prepare)
+    rates = _FunctionAlong(along.rates)
+    p = np.ascontiguousarray(p)
+    found = np.empty((runs, n, width))
+    rows[0][:] = t
+    for run in range(runs):
+        rows[1][:] = y[run][:, None]
+        at_p = p.ctypes.data + 8 * count * run
+        for lane in range(lanes):
+            prepare(at_p, time, time, at_q + 8 * lane, scratch, 0)
+        for first in range(0, width, lanes):
+            rows[4][:] = dp[run, :, first : first + lanes]
+            prepare_along(zeros, zeros, at_p, zeros, at_dp, zeros, block, scratch, 0)
+            rates(time, at_y, at_q, zeros, block, zeros, out, scratch, 0)
+            found[run, :, first : first + lanes] = rows[6]
+    return found
 
 
 @entry_point

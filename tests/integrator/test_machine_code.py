@@ -63,7 +63,7 @@ def modules_of(monkeypatch, place, build):
 @pytest.fixture
 def module(monkeypatch):
     network = read_antimony(MODEL, "test.ant")
-    (module,) = modules_of(monkeypatch, kernel, lambda: compile_network(network))
+    (module,) = modules_of(monkeypatch, program, lambda: compile_network(network))
     return module
 
 
@@ -72,7 +72,7 @@ def portable(monkeypatch):
     """The module for a processor whose C library has no vector mathematics."""
     monkeypatch.setattr(program, "vector_library", dict)
     network = read_antimony(MODEL, "test.ant")
-    (module,) = modules_of(monkeypatch, kernel, lambda: compile_network(network))
+    (module,) = modules_of(monkeypatch, program, lambda: compile_network(network))
     return module
 
 

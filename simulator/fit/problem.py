@@ -1,0 +1,197 @@
+"""A PEtab problem that can be simulated: log-likelihood, gradient and Fisher information."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codegen import compile_network
+from ..errors import ConditionError, did_you_mean
+from ..integrator.system import Tolerances
+from ..network.network import Network
+from ..network.network import Parameter as Quantity
+from ..petab_problem import PetabProblem, read_problem
+from .experiments import Experiments, Simulated
+from .likelihood import Evaluation, Likelihood, Scales
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+RTOL, ATOL, MAX_STEPS = 1e-8, 1e-10, 100_000
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a problem says of one set of parameters.
+
+    simulated : see `experiments.Simulated`.  evaluation : see `likelihood.Evaluation`.
+    """
+
+    simulated: Simulated
+    evaluation: Evaluation
+
+
+class Problem:
+    """A PEtab problem, version 1 or 2, with a model in SBML or Antimony.
+
+    Parameters
+    ----------
+    path
+        Its yaml file.
+    rtol, atol, max_steps
+        Tolerances of every step, for states and sensitivities, and steps a run may take. The
+        sensitivities are those by the relative change of a parameter.
+    workers
+        Threads for the experiments; no number depends on it.
+    allow_outside
+        Read files outside the folder of the yaml file too, where it names such.
+
+    Attributes
+    ----------
+    ids : parameters of the parameter table, in order.
+    free : those that are estimated, in order.
+    petab : the problem as the files say it.
+
+    Raises
+    ------
+    ModelError
+        Something in the files is wrong or not supported; one line for each such thing.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        rtol: float = RTOL,
+        atol: float = ATOL,
+        max_steps: int = MAX_STEPS,
+        workers: int = 1,
+        allow_outside: bool = False,
+    ) -> None:
+        self.petab = _with_symbols(read_problem(path, allow_outside=allow_outside))
+        parameters = self.petab.parameters
+        self.ids = tuple(each.id for each in parameters)
+        self.free = tuple(each.id for each in parameters if each.estimate)
+        self.scales = Scales([each.scale for each in parameters if each.estimate])
+        self.nominal = np.array([each.nominal for each in parameters], np.float64)
+        self._place = {name: k for k, name in enumerate(self.ids)}
+        self._likelihood = Likelihood(self.petab, self.free)
+        self._experiments = Experiments(
+            self.petab,
+            compile_network(self.petab.network),
+            self.free,
+            self._likelihood.symbols,
+            Tolerances(rtol, atol, max_steps),
+            workers,
+        )
+
+    # ------------------------------------------------------------------ what users ask
+    def log_likelihood(self, parameters: Mapping[str, float] | None = None) -> float:
+        """The natural logarithm of the likelihood, without priors.
+
+        Parameters
+        ----------
+        parameters
+            Id -> value on linear scale; what is left out keeps its nominal value.
+
+        Returns
+        -------
+        -inf where a simulation fails, or gives what no measurement can follow.
+
+        Raises
+        ------
+        ConditionError
+            An id is not in the parameter table.
+        """
+        return self.at(self.table(parameters)).evaluation.log_likelihood
+
+    def chi2(self, parameters: Mapping[str, float] | None = None) -> float:
+        """The sum of squared residuals in units of the noise; as `log_likelihood`."""
+        return self.at(self.table(parameters)).evaluation.chi2
+
+    def gradient(self, parameters: Mapping[str, float] | None = None) -> pd.Series:
+        """Derivatives of the log-likelihood by the estimated parameters, on linear scale, by id.
+
+        NaN where the log-likelihood is -inf.
+        """
+        import pandas as pd
+
+        found = self.at(self.table(parameters), order=1).evaluation.gradient
+        return pd.Series(found, index=list(self.free), name="gradient")
+
+    def fisher(self, parameters: Mapping[str, float] | None = None) -> pd.DataFrame:
+        """The expected Fisher information of the estimated parameters, on linear scale, by id."""
+        import pandas as pd
+
+        found = self.at(self.table(parameters), order=2).evaluation.fisher
+        return pd.DataFrame(found, index=list(self.free), columns=list(self.free))
+
+    def simulate(self, parameters: Mapping[str, float] | None = None) -> pd.DataFrame:
+        """The measurement table with simulated values: PEtab's simulation table, in its order."""
+        import pandas as pd
+
+        found = self.at(self.table(parameters)).evaluation.simulations
+        rows = [
+            (m.observable, m.experiment, m.time, value)
+            for m, value in zip(self.petab.measurements, found.tolist(), strict=True)
+        ]
+        names = ["observableId", "experimentId", "time", "simulation"]
+        index = [m.row for m in self.petab.measurements]
+        return pd.DataFrame(rows, columns=names, index=index).sort_index()
+
+    # ------------------------------------------------------------------ what optimisers ask
+    def table(self, parameters: Mapping[str, float] | None = None) -> Array:
+        """Values of the whole parameter table, on linear scale: nominal but for those given."""
+        table = self.nominal.copy()
+        for name, value in (parameters or {}).items():
+            if name not in self._place:
+                near = did_you_mean(name, self.ids)
+                raise ConditionError(f'{self.petab.path}: no parameter "{name}".{near}')
+            table[self._place[name]] = value
+        return table
+
+    @cached_property
+    def _free_places(self) -> NDArray[np.intp]:
+        return np.array([self._place[name] for name in self.free], np.intp)
+
+    def table_of(self, scaled: Array) -> Array:
+        """The parameter table at estimated parameters (free,), each on its scale."""
+        table = self.nominal.copy()
+        table[self._free_places] = self.scales.linear(scaled)
+        return table
+
+    def at(self, table: Array, order: int = 0) -> Point:
+        """Everything at values of the parameter table; with order 1 and 2 also derivatives."""
+        simulated = self._experiments.simulate(table, derivatives=order > 0)
+        evaluation = self._likelihood.evaluate(simulated.values, simulated.along, table, order)
+        return Point(simulated, evaluation)
+
+
+def _with_symbols(problem: PetabProblem) -> PetabProblem:
+    """The problem with a network that also has what only the tables define.
+
+    Conditions may give values to symbols of observables that the model does not have.
+    """
+    network: Network = problem.network
+    model = {*(s.id for s in network.species), *(p.id for p in network.parameters)}
+    model |= {c.id for c in network.compartments} | {r.id for r in network.reactions}
+    targets = {
+        change.target: None
+        for experiment in problem.experiments
+        for period in experiment.periods
+        for change in period.changes
+        if change.target not in model
+    }
+    new = tuple(Quantity(name, math.nan) for name in targets)
+    if not new:
+        return problem
+    return replace(problem, network=replace(network, parameters=(*network.parameters, *new)))
