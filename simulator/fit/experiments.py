@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen import Kernel
-from ..integrator.sensitivity import Directed, first_triggers, integrate_along
-from ..integrator.status import Status
+from ..integrator.sensitivity import (
+    Directed,
+    Prepared,
+    first_triggers,
+    integrate_along,
+    prepare,
+)
 from ..integrator.system import Tolerances
 from ..integrator.tableau import rodas5p
 from ..petab_problem.problem import PRE_EQUILIBRATION, PetabProblem
@@ -46,6 +51,7 @@ class Stage:
 
     experiments : (runs,) numbers.  begin, until : (runs,) times; a begin of -inf or inf means the
         state of rest.  first, times : as of `Directed`.  jumps : changes at the begin.
+    all_of_them : whether these are all experiments.
     """
 
     experiments: Indices
@@ -54,6 +60,7 @@ class Stage:
     first: NDArray[np.int64]
     times: Array
     jumps: tuple[Jump | None, ...]
+    all_of_them: bool
 
     @property
     def at_rest(self) -> bool:
@@ -83,6 +90,7 @@ class Experiments:
     ) -> None:
         self._kernel, self._tolerances, self._workers = kernel, tolerances, workers
         self._symbols = tuple(symbols)
+        self._ready: dict[tuple[int, bool], Prepared] = {}
         self._system = kernel.system(self._symbols)
         self._beginning = Beginning(problem, kernel)
         self._stages, self._row = stages_of(problem, kernel)
@@ -158,7 +166,7 @@ class Experiments:
         runs, width = stage.experiments, columns.shape[1]
         outputs = np.full((stage.times.size, len(self._symbols)), np.nan)
         along = np.full((stage.times.size, len(self._symbols), width), np.nan)
-        here = Cells(*(getattr(now, field.name)[runs] for field in fields(now)))
+        here = now if stage.all_of_them else now.some(runs)
         if stage.at_rest:
             settle(self._kernel, self._tolerances, here, self._workers)
         if stage.times.size or not stage.at_rest:
@@ -168,22 +176,21 @@ class Experiments:
                 *(here.states, here.parameters, here.states_along, here.parameters_along),
                 *(begin, stage.until, here.triggers, stage.first, times, outputs, along),
             )
-            ends = integrate_along(
-                *(self._system, self._kernel.along(self._symbols), rodas5p()),
-                *(self._tolerances, work, self._workers),
-                events=not stage.at_rest,
-            )
-            here.status[:] = np.where(here.status != Status.SUCCESS, here.status, ends.status)
-        self._go_on(runs, here, now)
+            prepared = self._prepared(width, not stage.at_rest)
+            ends = integrate_along(prepared, work, self._workers)
+            here.fail(ends.status)
+        if here is not now:
+            now.take(runs, here)
         return outputs, along
 
-    def _go_on(self, runs: Indices, here: Cells, now: Cells) -> None:
-        """Take over where some runs have got to; those that failed have no numbers any more."""
-        here.states[here.status != Status.SUCCESS] = np.nan
-        before = now.status[runs]
-        here.status = np.where(before != Status.SUCCESS, before, here.status)
-        for field in fields(now):
-            getattr(now, field.name)[runs] = getattr(here, field.name)
+    def _prepared(self, width: int, events: bool) -> Prepared:
+        key = width, events
+        if key not in self._ready:
+            along = self._kernel.along(self._symbols)
+            self._ready[key] = prepare(
+                self._system, along, rodas5p(), self._tolerances, width, events=events
+            )
+        return self._ready[key]
 
 
 def _jump(
@@ -271,4 +278,5 @@ def _stage(
         counts.astype(np.int64),
         flat,
         tuple(jumps),
+        len(members) == len(problem.experiments),
     )

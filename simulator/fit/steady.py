@@ -6,13 +6,13 @@ J s = -(df/dp) dp and L s = L s0 + dL (y0 - y), where s0 is how the initial stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen import Kernel
-from ..integrator.sensitivity import Directed, integrate_along
+from ..integrator.sensitivity import Directed, integrate_along, prepare
 from ..integrator.status import Status
 from ..integrator.steady import Conserved, settle_batch
 from ..integrator.system import Tolerances, evaluate, rates_along
@@ -53,6 +53,21 @@ class Cells:
     triggers: Array
     status: NDArray[np.int64]
 
+    def some(self, runs: NDArray[np.intp]) -> Cells:
+        """Copies of some runs."""
+        return Cells(*(getattr(self, field.name)[runs] for field in fields(self)))
+
+    def take(self, runs: NDArray[np.intp], other: Cells) -> None:
+        """Put runs back."""
+        for field in fields(self):
+            getattr(self, field.name)[runs] = getattr(other, field.name)
+
+    def fail(self, status: NDArray[np.int64]) -> None:
+        """Runs that failed keep how they did first, and have no numbers any more."""
+        first = self.status == Status.SUCCESS
+        self.status[first] = status[first]
+        self.states[self.status != Status.SUCCESS] = np.nan
+
 
 def settle(kernel: Kernel, tolerances: Tolerances, cells: Cells, workers: int = 1) -> None:
     """Bring runs to rest, and their directions.
@@ -66,7 +81,7 @@ def settle(kernel: Kernel, tolerances: Tolerances, cells: Cells, workers: int = 
         return
     given = (cells.states, cells.parameters, kernel.conserved())
     found, ends = settle_batch(kernel.system(), rodas5p(), tolerances, *given, workers)
-    cells.status[:] = ends.status
+    cells.fail(ends.status)
     rested = np.flatnonzero(ends.status == Status.SUCCESS)
     if cells.states_along.shape[2] and rested.size:
         moved = _motions(kernel, cells, found, rested)
@@ -84,6 +99,8 @@ def _follow(
 ) -> None:
     """Follow the path of some runs until nothing moves any more."""
     begin, until = 0.0, 1.0
+    width = cells.states_along.shape[2]
+    prepared = prepare(kernel.system(), kernel.along(), rodas5p(), tolerances, width)
     while runs.size:
         old, old_along = cells.states[runs], cells.states_along[runs]
         work = Directed(
@@ -92,13 +109,14 @@ def _follow(
             *(np.zeros(runs.size + 1, np.int64), np.empty(0), np.empty((0, 0))),
             np.empty((0, 0, old_along.shape[2])),
         )
-        ends = integrate_along(
-            kernel.system(), kernel.along(), rodas5p(), tolerances, work, workers
-        )
+        ends = integrate_along(prepared, work, workers)
         cells.states[runs], cells.parameters[runs] = work.states, work.parameters
         cells.states_along[runs] = work.states_along
         cells.parameters_along[runs] = work.parameters_along
-        cells.triggers[runs], cells.status[runs] = work.triggers, ends.status
+        cells.triggers[runs] = work.triggers
+        ended = cells.status.copy()
+        ended[runs] = ends.status
+        cells.fail(ended)
         moves = _differ(old, work.states, tolerances).any(axis=1)
         moves |= _differ(old_along, work.states_along, tolerances).any(axis=(1, 2))
         going = ends.status == Status.SUCCESS

@@ -17,7 +17,7 @@ from .lanes import call, take_next
 from .reporting import LANE_ROWS, RUN, UNCUT
 from .rosenbrock import attempt, culprit, first_step, linearise, put_run
 from .status import Status
-from .step_code import ACCEPT, BEFORE, FRACTION, PER_H, STOP, T_NEW, H, compile_method
+from .step_code import ACCEPT, BEFORE, FRACTION, PER_H, STOP, T_NEW, H, Method, compile_method
 from .step_code import T as TIME
 from .system import Along, Array, Indices, System, Tolerances
 from .tableau import Tableau
@@ -268,45 +268,70 @@ def _integrate_along(g, tables, w, lane_of, work, ends, queue, jumps):  # type: 
                         work.outputs_along[k, r, d] = np.nan
 
 
-def integrate_along(
+class Prepared(NamedTuple):
+    """What `integrate_along` works with: made once for many calls.
+
+    record, tables : see `group.describe`.  jumps : 1 where anything may happen in a run, else None.
+    width : directions.
+    """
+
+    system: System
+    method: Method
+    tolerances: Tolerances
+    record: np.record
+    tables: Indices
+    jumps: int | None
+    width: int
+
+
+def prepare(
     system: System,
     along: Along,
     tableau: Tableau,
     tolerances: Tolerances,
-    work: Directed,
-    workers: int = 1,
-    deadline: float = math.inf,
+    width: int,
     *,
     events: bool = True,
-) -> Ends:
-    """Integrate every run, with the sensitivities along its directions.
+) -> Prepared:
+    """Prepare runs along `width` directions, a multiple of the lanes.
 
     Parameters
     ----------
     tableau
         A Rosenbrock method.
+    events
+        Whether anything happens at all; not where outputs are only read at the begin.
+    """
+    watched = system.relations.size + system.events.size + system.switches.size
+    method = compile_method(tableau, system.lanes, system.timed)
+    described = describe(system, method, tolerances, along, width // system.lanes)
+    jumps = 1 if events and watched else None
+    return Prepared(system, method, tolerances, *described, jumps, width)
+
+
+def integrate_along(
+    prepared: Prepared, work: Directed, workers: int = 1, deadline: float = math.inf
+) -> Ends:
+    """Integrate every run, with the sensitivities along its directions.
+
+    Parameters
+    ----------
     workers
         Threads; the numbers do not depend on it.
     deadline
         As of `integrate_batch`.
-    events
-        Whether anything happens at all; not where outputs are only read at the begin.
 
     Returns
     -------
     How the runs ended. Outputs are NaN from where a run failed.
     """
-    runs, lanes = len(work.states), system.lanes
-    ends = no_ends(runs)
-    watched = system.relations.size + system.events.size + system.switches.size
-    jumps = 1 if events and watched else None
-    blocks = work.states_along.shape[2] // lanes
-    method = compile_method(tableau, lanes, system.timed)
-    g, tables = describe(system, method, tolerances, along, blocks)
+    system, method, tolerances, record, tables, jumps, _ = prepared
+    runs, ends = len(work.states), no_ends(len(work.states))
 
     def integrate(queue: Indices) -> None:
-        w, lane_of = idle_group(g, system, method, tolerances), np.zeros((LANE_ROWS, lanes), int)
-        _integrate_along(g, tables, w, lane_of, work, ends, queue, jumps)
+        w = idle_group(record, system, method, tolerances)
+        lane_of = np.zeros((LANE_ROWS, system.lanes), np.int64)
+        _integrate_along(record, tables, w, lane_of, work, ends, queue, jumps)
 
     run_on_lanes(integrate, runs, 1, workers, None, deadline)
     return ends
