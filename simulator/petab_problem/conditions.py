@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import did_you_mean
 from ..network.expression import Expression, Number
 from ..network.network import Network
 from ..network.tables import Problems, Row, unique
@@ -15,7 +14,6 @@ from .problem import PRE_EQUILIBRATION, Change, Experiment, Period
 from .tables import check_id, is_empty, read_rows
 
 _NOT_TARGETS = ("conditionId", "conditionName")
-TARGETS = ("parameter", "species", "compartment")
 
 
 @dataclass
@@ -27,18 +25,10 @@ class Condition:
     unset: tuple[str, ...]
 
 
-def read_conditions(
-    files: Files, names: Names, outputs: Collection[str], problems: Problems
-) -> dict[str, Condition]:
-    """Condition by id.
-
-    Parameters
-    ----------
-    outputs
-        Symbols of the observables, which conditions may set where the model does not have them.
-    """
-    rows = read_rows(files.tables["condition"], problems, ("conditionId",), None)
-    _check_columns(rows, names, outputs)
+def read_conditions(files: Files, names: Names, problems: Problems) -> dict[str, Condition]:
+    """Condition by id."""
+    rows = read_rows(files, "condition", problems, ("conditionId",), None)
+    _check_columns(rows, names)
     found = {}
     for row in unique(rows, "conditionId"):
         check_id(row, "conditionId")
@@ -57,9 +47,8 @@ def read_conditions(
     return found
 
 
-def _check_columns(rows: Iterable[Row], names: Names, outputs: Collection[str]) -> None:
-    """Note, once a file, each column that nothing can be set by."""
-    known = [*names.settable(TARGETS), *(o for o in outputs if o not in names.kinds)]
+def _check_columns(rows: Iterable[Row], names: Names) -> None:
+    """Note, once a file, each column that conditions may not set."""
     seen = set()
     for row in rows:
         file = row.where.rpartition(":")[0]
@@ -67,21 +56,7 @@ def _check_columns(rows: Iterable[Row], names: Names, outputs: Collection[str]) 
             if column in _NOT_TARGETS or (file, column) in seen:
                 continue
             seen.add((file, column))
-            check_target(row.problems, file, f'column "{column}"', column, names, known)
-
-
-def check_target(
-    problems: Problems, where: str, what: str, target: str, names: Names, known: Collection[str]
-) -> None:
-    """Note a target of changes that is not among those known, or is in the parameter table."""
-    if target in names.parameters:
-        problems.add(where, f"{what} is in the parameter table also; one of them must say it.")
-    elif names.kinds and target not in known:
-        if target in names.ruled:
-            why = f"follows an assignment rule of {names.model}, so nothing can set it."
-        else:
-            why = f"is no parameter, species or compartment of {names.model}."
-        problems.add(where, f"{what} {why}{did_you_mean(target, known)}")
+            names.check_target(row.problems, file, f'column "{column}"', column)
 
 
 def experiment_of(

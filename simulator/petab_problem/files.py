@@ -25,13 +25,18 @@ _ANTIMONY = (".ant", ".antimony")
 
 @dataclass
 class Files:
-    """Where everything is. `tables` has a list, perhaps empty, for each of `TABLES`."""
+    """Where everything is.
+
+    tables : a list of files, perhaps empty, for each of `TABLES`.
+    unread : tables of which a file could not be read, so that ids may be missing.
+    """
 
     version: int = 0
     model: Path | None = None
     model_id: str = ""
     antimony: bool = False
     tables: dict[str, list[Path]] = field(default_factory=lambda: {t: [] for t in TABLES})
+    unread: set[str] = field(default_factory=set)
 
 
 class _Config:

@@ -43,7 +43,7 @@ def read_parameters(files: Files, names: Names, problems: Problems) -> dict[str,
     """
     columns: Sequence[str] = _COLUMNS if files.version == 2 else (*_COLUMNS, "parameterScale")
     optional = _OPTIONAL_2 if files.version == 2 else _OPTIONAL_1
-    rows = unique(read_rows(files.tables["parameter"], problems, columns, optional), "parameterId")
+    rows = unique(read_rows(files, "parameter", problems, columns, optional), "parameterId")
     found = {}
     for row in rows:
         check_id(row, "parameterId")
