@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..network.expression import Expression, Number
+from ..network.expression import Number, substitute, symbols
 from ..network.network import Network
 from ..network.tables import Problems, Row, unique
 from .files import Files
@@ -64,35 +64,42 @@ def experiment_of(
 ) -> Experiment:
     """The experiment of one condition, after pre-equilibration under another if `before` has one.
 
-    What moves with time keeps its value from pre-equilibration where the second condition does not
-    set it; a constant that only the first one sets has its value in the model again.
+    Each condition is of the whole model, whose state alone is carried from the first to the second:
+    what moves with time keeps its value where the second condition does not set it; a constant does
+    not.
     """
     condition = conditions[during]
     if not before:
         return Experiment(during, (Period(0.0, condition.changes),), condition.name)
-    set_before = {change.target for change in conditions[before].changes}
-    restored = tuple(
-        Change(target, value)
-        for target in condition.unset
-        if target in set_before and (value := _constant(target, network, names)) is not None
-    )
+    first = conditions[before].changes
+    constants = _constants(first, condition.changes, network, names)
     return Experiment(
         f"{before}-{during}",
-        (
-            Period(PRE_EQUILIBRATION, conditions[before].changes),
-            Period(0.0, condition.changes + restored),
-        ),
+        (Period(PRE_EQUILIBRATION, first), Period(0.0, condition.changes + constants)),
         condition.name,
     )
 
 
-def _constant(target: str, network: Network, names: Names) -> Expression | None:
-    """What the model gives a parameter that does not move with time; None for anything else."""
-    if names.kinds.get(target) != "parameter" or target in names.moving:
-        return None
-    for name, formula in network.initial_assignments:
-        if name == target:
-            return formula
-    values = {p.id: p.value for p in network.parameters}
-    value = values[target]
-    return None if value is None else Number(value)
+def _constants(
+    first: tuple[Change, ...], second: tuple[Change, ...], network: Network, names: Names
+) -> tuple[Change, ...]:
+    """Constants that the second condition does not set, but that are not as in the first.
+
+    Those that only the first sets have the model's value again, and those that the model computes
+    from what either sets are computed anew.
+    """
+    computed = dict(network.initial_assignments)
+    given = {change.target: change.value for change in second}
+    fixed = {p.id: p.value for p in network.parameters}
+    fixed = {id: v for id, v in fixed.items() if id not in names.moving and id not in names.ruled}
+    anew = {change.target for change in first} & fixed.keys() - given.keys() - computed.keys()
+    given |= {id: Number(value) for id in sorted(anew) if (value := fixed[id]) is not None}
+    changed = {change.target for change in first} | given.keys()
+    for id, formula in computed.items():  # each after what it uses
+        used = symbols(formula)
+        of_constants = id in fixed and used <= fixed.keys() | names.parameters
+        if of_constants and id not in given and (id in changed or used & changed):
+            given[id] = substitute(formula, given)
+            changed.add(id)
+    set_by_second = {change.target for change in second}
+    return tuple(Change(id, value) for id, value in given.items() if id not in set_by_second)

@@ -6,15 +6,16 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..errors import ModelError, did_you_mean
+from ..errors import did_you_mean
 from ..network.expression import TIME, symbols
 from ..network.network import Network
 from ..network.places import shown
-from ..network.tables import Problems, read_text
+from ..network.tables import Problems
 from .conditions import read_conditions
 from .experiments import read_changes, read_experiments
 from .files import Files, read_files
 from .measurements import MeasurementTable
+from .model_file import read_model
 from .names import names_of, raise_all, read_mapping
 from .observables import check_observables, read_observables
 from .parameters import read_parameters
@@ -43,18 +44,21 @@ def read_problem(path: str | os.PathLike[str], *, allow_outside: bool = False) -
     files = read_files(path, problems, allow_outside=allow_outside)
     raise_all(problems)
     assert files is not None  # noqa: S101
-    return _Reading(path, files, problems).problem()
+    network = read_model(files, problems, allow_outside=allow_outside)
+    return _Reading(path, files, network, problems).problem()
 
 
 class _Reading:
     """The tables of one problem, read in the order in which they refer to each other."""
 
-    def __init__(self, path: Path, files: Files, problems: Problems) -> None:
+    def __init__(
+        self, path: Path, files: Files, network: Network | None, problems: Problems
+    ) -> None:
         self.path = path
         self.files = files
         self.problems = problems
-        self.network = _network(files, problems)
-        self.names = names_of(self.network, files.model)
+        self.network = network
+        self.names = names_of(network, files.model)
 
     def problem(self) -> PetabProblem:
         """Everything, or all that is wrong."""
@@ -122,22 +126,3 @@ class _Reading:
                     f'parameterId "{name}" is no parameter of {names.model}, and no table uses it.'
                     f"{did_you_mean(name, used - names.parameters)}",
                 )
-
-
-def _network(files: Files, problems: Problems) -> Network | None:
-    """The model; None and problems if it cannot be read."""
-    if files.model is None:
-        return None
-    where = shown(files.model)
-    text = read_text(files.model, where, problems)
-    if text is None:
-        return None
-    if files.antimony:
-        from ..network.antimony import read_antimony as read
-    else:
-        from ..network.sbml import read_sbml as read
-    try:
-        return read(text, where)
-    except ModelError as error:
-        problems.sentences += str(error).splitlines()
-        return None

@@ -171,7 +171,7 @@ SPOILT = [
     (ONE, "problem.yaml", "[conditions.tsv]", "[conditionz.tsv]",
      "conditionz.tsv: is missing."),
     (ONE, "problem.yaml", "[model.ant]", "[model.ant, other.ant]",
-     "problem.yaml: has several sbml_files; one model is supported."),
+     "problem.yaml: has 2 sbml_files; one model is supported."),
     (ONE, "problem.yaml", "problems:", "extensions: {sciml: {version: 0.1.0}}\nproblems:",
      'problem.yaml: uses the extension "sciml"; no extension is supported.'),
     (ONE, "problem.yaml", "problems:", "problems:\n- {}",
@@ -278,6 +278,18 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     with pytest.raises(ModelError, match="leaves the problem's folder"):
         read_problem(path)
     read_problem(path, allow_outside=True)
+
+
+@pytest.mark.parametrize("name", ["../other.ant", "/other.ant", "file:///other.ant"])
+def test_a_model_that_draws_in_files_from_outside_is_refused(tmp_path, name):
+    (tmp_path / "inner.ant").write_text(f'import "{name}"\nmodel inner\n  x = 1\nend\n')
+    edit = ("model.ant", "model small", 'import "inner.ant"\nmodel small')
+    assert told(tmp_path, VERSION_1, edit) == [
+        f'inner.ant: refers to "{name}", which leaves the model\'s folder; that is read with '
+        "allow_outside=True only."
+    ]
+    (tmp_path / "inner.ant").write_text("model inner\n  x = 1\nend\n")
+    read_problem(write(tmp_path, VERSION_1, edit))
 
 
 def test_two_models_are_refused(tmp_path):
