@@ -18,11 +18,10 @@ _NOT_TARGETS = ("conditionId", "conditionName")
 
 @dataclass
 class Condition:
-    """A row of the table; `unset` are targets whose cells are empty."""
+    """A row of the table: its name, and what its cells set; an empty cell sets nothing."""
 
     name: str
     changes: tuple[Change, ...]
-    unset: tuple[str, ...]
 
 
 def read_conditions(files: Files, names: Names, problems: Problems) -> dict[str, Condition]:
@@ -32,18 +31,15 @@ def read_conditions(files: Files, names: Names, problems: Problems) -> dict[str,
     found = {}
     for row in unique(rows, "conditionId"):
         check_id(row, "conditionId")
-        changes, unset = [], []
+        changes = []
         for column, text in row.values.items():
-            if column in _NOT_TARGETS:
-                continue
-            if is_empty(text):
-                unset.append(column)
+            if column in _NOT_TARGETS or is_empty(text):
                 continue
             value = names.value(row, column, text)
             if value is not None:
                 changes.append(Change(column, value))
         name = row.values.get("conditionName", "")
-        found[row["conditionId"]] = Condition(name, tuple(changes), tuple(unset))
+        found[row["conditionId"]] = Condition(name, tuple(changes))
     return found
 
 

@@ -54,7 +54,7 @@ class Names:
         """Note a target that conditions may not set."""
         if target in self.parameters:
             problems.add(where, f"{what} is in the parameter table also; one of them must say it.")
-        elif target in self.ruled:
+        elif self.resolved(target) in self.ruled:
             why = f"follows an assignment rule of {self.model}, so nothing can set it."
             problems.add(where, f"{what} {why}")
         elif self.complete and self.outputs is not None and target not in self.targets():
@@ -137,9 +137,3 @@ def read_mapping(rows: Iterable[Row], names: Names) -> None:
             )
         else:
             names.aliases[name] = model
-
-
-def raise_all(problems: Problems) -> None:
-    """One error with a line for each problem, if there are any."""
-    if problems.sentences:
-        raise ModelError("\n".join(dict.fromkeys(problems.sentences)))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..errors import did_you_mean
+from ..errors import ModelError, did_you_mean
 from ..network.expression import TIME, symbols
 from ..network.network import Network
 from ..network.places import shown
@@ -16,7 +16,7 @@ from .experiments import read_changes, read_experiments
 from .files import Files, read_files
 from .measurements import MeasurementTable
 from .model_file import read_model
-from .names import names_of, raise_all, read_mapping
+from .names import names_of, read_mapping
 from .observables import check_observables, read_observables
 from .parameters import read_parameters
 from .problem import Change, Experiment, Measurement, Observable, PetabProblem
@@ -42,8 +42,8 @@ def read_problem(path: str | os.PathLike[str], *, allow_outside: bool = False) -
     path = Path(path)
     problems = Problems()
     files = read_files(path, problems, allow_outside=allow_outside)
-    raise_all(problems)
-    assert files is not None  # noqa: S101
+    if files is None or problems.sentences:
+        raise _told(problems)
     network = read_model(files, problems, allow_outside=allow_outside)
     return _Reading(path, files, network, problems).problem()
 
@@ -77,8 +77,8 @@ class _Reading:
         changes, experiments, measurements = self.measured(by_id)
         check_observables(rows, by_id, names, {change.target for change in changes})
         self.check_used(used, changes, measurements)
-        raise_all(problems)
-        assert self.network is not None  # noqa: S101
+        if self.network is None or problems.sentences:
+            raise _told(problems)
         return PetabProblem(
             path=self.path,
             version=files.version,
@@ -126,3 +126,8 @@ class _Reading:
                     f'parameterId "{name}" is no parameter of {names.model}, and no table uses it.'
                     f"{did_you_mean(name, used - names.parameters)}",
                 )
+
+
+def _told(problems: Problems) -> ModelError:
+    """All problems, each once, a line for each."""
+    return ModelError("\n".join(dict.fromkeys(problems.sentences)))

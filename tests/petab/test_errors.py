@@ -1,6 +1,8 @@
 """Whatever is wrong is told at once, with its file, line and column and the nearest valid name."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.errors import ModelError
 from simulator.petab_problem import read_problem
@@ -302,3 +304,26 @@ def test_two_models_are_refused(tmp_path):
 def test_a_missing_problem_file_is_told(tmp_path):
     with pytest.raises(ModelError, match=r"nothing\.yaml: is missing"):
         read_problem(tmp_path / "nothing.yaml")
+
+
+CELLS = ["", "_", "nan", "-1", "0", "1e400", "inf", "-inf", "A", "B+k1", "total", "obs", ";", "1;2"]
+
+
+@pytest.mark.parametrize("files", [ONE, TWO], ids=["version 1", "version 2"])
+@given(data=st.data())
+@settings(max_examples=40)
+def test_any_cell_may_be_anything(tmp_path_factory, files, data):
+    """A table with three cells replaced is read, or refused in words."""
+    files = dict(files)
+    for _ in range(3):
+        name = data.draw(st.sampled_from([name for name in files if name.endswith(".tsv")]))
+        rows = [row.split(" ") for row in files[name].strip().splitlines()]
+        row = data.draw(st.integers(0, len(rows) - 1))
+        column = data.draw(st.integers(0, len(rows[row]) - 1))
+        printable = st.text(st.characters(exclude_characters=" \r\n", exclude_categories=["Cs"]))
+        rows[row][column] = data.draw(st.sampled_from(CELLS) | printable)
+        files[name] = "\n".join(" ".join(row) for row in rows)
+    try:
+        read_problem(write(tmp_path_factory.mktemp("any"), files))
+    except ModelError as error:
+        assert all(": " in line for line in str(error).splitlines())
