@@ -122,7 +122,8 @@ def _follow(
         going = ends.status == Status.SUCCESS
         begin, until = until, LONGER * until
         if until > LONGEST:
-            cells.status[runs[moves & going]] = Status.NO_STEADY_STATE
+            ended[runs[moves & going]] = Status.NO_STEADY_STATE
+            cells.fail(ended)
             return
         runs = runs[moves & going]
 
