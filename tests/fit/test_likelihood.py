@@ -268,6 +268,12 @@ def test_a_placeholder_without_value_is_named():
         Likelihood(problem([], [observable], [measurement(4, "o", 1.0)]), ())
 
 
+def test_a_distribution_that_there_is_not_is_refused():
+    observable = Observable("o", Symbol("x1"), Number(1.0), "lin", "log-normall")
+    with pytest.raises(ModelError, match=r'observable o has "log-normall".*Nearest: "log-normal"'):
+        Likelihood(problem([], [observable], [measurement(0, "o", 1.0)]), ())
+
+
 def test_a_logarithm_of_no_positive_number_is_refused():
     observable = Observable("o", Symbol("x1"), Number(1.0), "log", "normal")
     with pytest.raises(ModelError, match=r"measurement 0 of o is 0\.0.*positive"):
