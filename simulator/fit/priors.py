@@ -20,7 +20,7 @@ from scipy import stats
 
 from ..errors import ModelError, did_you_mean
 from ..petab_problem.problem import Distribution, Parameter
-from .likelihood import Scales
+from .scales import Scales
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from petab.v1.priors import Prior
 from scipy import integrate, stats
 
 from simulator.errors import ModelError
-from simulator.fit.likelihood import Scales
 from simulator.fit.priors import Priors
+from simulator.fit.scales import Scales
 from simulator.petab_problem.problem import Distribution, Parameter
 
 ROUNDING = 1e-12
