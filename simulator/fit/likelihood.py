@@ -35,6 +35,7 @@ from ..integrator.machine_code import INTEGER, Code, Rows, chunk_size, compile_o
 from ..network.expression import TIME, Number, Symbol
 from ..petab_problem.problem import PetabProblem
 from .observed import Kind, density, kinds_of, measured, model_symbols
+from .scales import Scales as Scales
 
 Array = NDArray[np.float64]
 _T = TypeVar("_T")
