@@ -35,6 +35,7 @@ from ..integrator.machine_code import INTEGER, Code, Rows, chunk_size, compile_o
 from ..network.expression import TIME, Number, Symbol
 from ..petab_problem.problem import PetabProblem
 from .observed import Kind, density, kinds_of, measured, model_symbols
+from .scales import Scales as Scales
 
 Array = NDArray[np.float64]
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ _T = TypeVar("_T")
 # Rows of a program's output, before those of its derivatives.
 DENSITY, SIMULATION, NOISE, RESIDUAL, SCORE, NOISE_SCORE, DERIVATIVES = range(7)
 KNOWN = 3  # inputs that each measurement has of its own: see `measured`; time comes before
+PIECE = 120_000  # products in one call of BLAS
 
 _Function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_int64)
 
@@ -51,7 +53,7 @@ class Evaluation:
     """What measurements say about simulated values.
 
     log_likelihood, chi2 : natural logarithm of the density of all measurements, and the sum of
-        squared residuals; -inf and inf where any measurement failed.
+        squared residuals; -inf and inf where one failed.
     simulations, noise, residuals : (measurements,) the observables' values, sigma (or b), and
         (measured - simulated)/sigma on the scale of the noise.
     failed : (measurements,) whether the density is not a finite number: simulation failed, noise
@@ -68,30 +70,6 @@ class Evaluation:
     failed: NDArray[np.bool_]
     gradient: Array | None = None
     fisher: Array | None = None
-
-
-class Scales:
-    """The scales (lin, log, log10) on which parameters are searched."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self._log = np.array([name in ("log", "log10") for name in names], bool)
-        self._base = np.array([math.log(10.0) if name == "log10" else 1.0 for name in names])
-
-    def linear(self, scaled: Array) -> Array:
-        """Linear values (..., parameters) of scaled ones."""
-        exponent = np.where(self._log, scaled * self._base, 0.0)
-        return np.where(self._log, np.exp(exponent), scaled)
-
-    def scaled(self, linear: Array) -> Array:
-        """Scaled values (..., parameters) of linear ones; NaN or -inf where there is none."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logarithm = np.log(np.where(self._log, linear, 1.0)) / self._base
-        return np.where(self._log, logarithm, linear)
-
-    def slopes(self, linear: Array) -> Array:
-        """d linear/d scaled at linear values (..., parameters): a gradient is multiplied by it."""
-        return np.where(self._log, linear * self._base, 1.0)
 
 
 class Likelihood:
@@ -279,7 +257,7 @@ class Likelihood:
             residuals,
             np.zeros(len(densities), bool),
             outputs.take(self._scores).dot(a) if order > 0 else None,
-            a.T.dot(a) if order > 1 else None,
+            _square(a) if order > 1 else None,
         )
 
     def _failure(self, found: Array, order: int) -> Evaluation:
@@ -305,9 +283,7 @@ class Likelihood:
         if order > 0 and (tangents is None or tangents.shape != (*shape, len(self.free))):
             raise ValueError(f"derivatives need tangents of shape {(*shape, len(self.free))}")
 
-    def _computed(
-        self, values: Array, tangents: Array | None, parameters: Array
-    ) -> tuple[Array, Array]:
+    def _computed(self, values: Array, tangents: Array | None, row: Array) -> tuple[Array, Array]:
         """Rows of the programs' output, one after the other, and the matrix A (scores, free)."""
         inputs, outputs, scratch = self._sizes
         spacing, count = len(self._columns), len(self.symbols)
@@ -316,7 +292,7 @@ class Likelihood:
         own = work[:inputs].reshape(count + KNOWN + len(self._given), spacing)
         own[:count] = values.take(self._columns, axis=0).T
         own[count : count + KNOWN] = self._known
-        row = np.concatenate((parameters, self._constants))
+        row = np.concatenate((row, self._constants))
         if len(self._given):
             own[count + KNOWN :] = row.take(self._given)
         at = work.ctypes.data
@@ -339,6 +315,16 @@ class _Link(NamedTuple):
     number: int
     score: int
     row: int
+
+
+def _square(a: Array) -> Array:
+    """A' A, in pieces that BLAS does not spread over threads: that costs more than it gains."""
+    rows = max(1, PIECE // max(1, a.shape[1] ** 2))
+    total: Array = a[:rows].T.dot(a[:rows])
+    for start in range(rows, len(a), rows):
+        piece = a[start : start + rows]
+        total += piece.T.dot(piece)
+    return total
 
 
 def _padded(members: list[_T], lanes: int) -> list[_T]:
