@@ -19,7 +19,8 @@ from ..network.network import Network
 from ..network.network import Parameter as Quantity
 from ..petab_problem import PetabProblem, read_problem
 from .experiments import Experiments, Simulated
-from .likelihood import Evaluation, Likelihood, Scales
+from .likelihood import Evaluation, Likelihood
+from .scales import Scales
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -120,9 +120,7 @@ def test_oscillations_agree_with_the_complex_step():
             x, y = z
             return [v["a"] * x - v["b"] * x * y, v["d"] * x * y - v["c"] * y]
 
-        found = solve_ivp(
-            rates, (0, 20), [v["x"], v["y"]], "DOP853", times, rtol=1e-12, atol=1e-14
-        )
+        found = solve_ivp(rates, (0, 20), [v["x"], v["y"]], "DOP853", times, rtol=1e-12, atol=1e-14)
         expected = found.y.T.imag / 1e-30
         size = np.abs(expected).max()
         np.testing.assert_allclose(
@@ -183,9 +181,7 @@ def test_without_directions_the_states_are_those_of_a_simulation():
     runs = Runs(LOTKA, ["a"], tolerances=Tolerances(1e-8, 1e-10, 10**5))
     plain, _, _ = runs.simulate([1.0, 5.0], directions=False)
     model = load(LOTKA + "\n")
-    found = model.simulate(
-        time=[1.0, 5.0], outputs=["x"], rtol=1e-8, atol=1e-10, method="Rodas5P"
-    )
+    found = model.simulate(time=[1.0, 5.0], outputs=["x"], rtol=1e-8, atol=1e-10, method="Rodas5P")
     np.testing.assert_array_equal(plain[:, 0], found["x"].values)
 
 
@@ -198,9 +194,7 @@ def test_a_dose_whose_time_is_a_parameter():
     k, t0, d, late = 0.5, 2.0, 3.0, times > 2
     rest = np.where(late, np.exp(-k * (times - t0)), 0.0)
     expected = np.stack([-times * np.exp(-k * times) - d * (times - t0) * rest, d * k * rest, rest])
-    np.testing.assert_allclose(
-        along[:, 0, :].T, expected, atol=tolerances.SENSITIVITY_RELATIVE
-    )
+    np.testing.assert_allclose(along[:, 0, :].T, expected, atol=tolerances.SENSITIVITY_RELATIVE)
 
 
 def test_an_event_at_a_state_s_threshold():
@@ -231,9 +225,7 @@ def test_events_that_follow_from_events():
 
 
 @settings(max_examples=15, deadline=None)
-@given(
-    k=st.floats(0.3, 2.0), a=st.floats(0.5, 3.0), b=st.floats(0.05, 0.9), t=st.floats(0.3, 8.0)
-)
+@given(k=st.floats(0.3, 2.0), a=st.floats(0.5, 3.0), b=st.floats(0.05, 0.9), t=st.floats(0.3, 8.0))
 def test_sawtooth_property(k, a, b, t):
     """x rises by k t and falls from a to b a: the derivatives follow from counting teeth."""
     runs = _SAWTOOTH
