@@ -1,10 +1,10 @@
 """How rates, events and outputs change along directions in the space of states and parameters.
 
 A direction says how fast each state and each parameter moves. Along it, the rates f(t, y, p) change
-by J s + (df/dp) dp, where s and dp are the parts of the direction: that is the right-hand side of the
-sensitivity equations (Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, 2nd ed.,
-section I.14). On rows, each lane has a direction of its own; states and parameters are the same in
-every lane.
+by J s + (df/dp) dp, where s and dp are the parts of the direction: that is the right-hand side of
+the sensitivity equations (Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, 2nd
+ed., section I.14). On rows, each lane has a direction of its own; states and parameters are the
+same in every lane.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .equations import Equations
 from .graph import Graph
 from .program import RELATIONS, Place, Program, compile_programs, scratch_rows
 
-# Places of what programs along directions take: time, states, constants or parameters, the direction
-# of the states, that of constants or parameters, stages or the direction of time.
+# Places of what programs along directions take: time, states, constants or parameters, the
+# direction of the states, that of constants or parameters, stages or the direction of time.
 TIME, STATES, CONSTANTS, ALONG_STATES, ALONG_CONSTANTS, MORE = range(6)
 POINTERS = 8
 

@@ -38,7 +38,7 @@ class Beginning:
     def dependent(self) -> NDArray[np.bool_]:
         """(experiments, parameters of the table): which enter the states and parameters there."""
         rows = self._formulas.dependent.reshape(self._runs, -1, len(self.table))
-        found: NDArray[np.bool_] = rows.any(axis=1)
+        found: NDArray[np.bool_] = np.any(rows, axis=1)
         return found
 
     def __call__(self, table: Array) -> tuple[Array, Array]:
@@ -98,7 +98,7 @@ class Jump:
     def dependent(self, kernel: Kernel) -> NDArray[np.bool_]:
         """(parameters of the table,) which enter the changes directly."""
         own = len(kernel.states) + len(kernel.parameters)
-        found: NDArray[np.bool_] = self.formulas.dependent[:, own:].any(axis=0)
+        found: NDArray[np.bool_] = np.any(self.formulas.dependent[:, own:], axis=0)
         return found
 
     def values(self, numbers: Array, time: float, table: Array) -> tuple[Array, Array]:

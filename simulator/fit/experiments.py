@@ -1,4 +1,4 @@
-"""Experiments of a PEtab problem as runs, with what measurements need of them and its derivatives."""
+"""Experiments of a PEtab problem as runs, with what measurements need, and its derivatives."""
 
 from __future__ import annotations
 
@@ -137,7 +137,12 @@ class Experiments:
         status = np.zeros(runs, np.int64)
         triggers = first_triggers(self._system, runs)
         return Cells(
-            *(numbers[:, :n], numbers[:, n:], along[:, :n], along[:, n:], triggers, status)
+            np.ascontiguousarray(numbers[:, :n]),
+            np.ascontiguousarray(numbers[:, n:]),
+            np.ascontiguousarray(along[:, :n]),
+            np.ascontiguousarray(along[:, n:]),
+            triggers,
+            status,
         )
 
     def _by_free(self, along: Array, scale: Array) -> Array:
@@ -173,8 +178,17 @@ class Experiments:
             begin = np.zeros(runs.size) if stage.at_rest else stage.begin
             times = np.zeros_like(stage.times) if stage.at_rest else stage.times
             work = Directed(
-                *(here.states, here.parameters, here.states_along, here.parameters_along),
-                *(begin, stage.until, here.triggers, stage.first, times, outputs, along),
+                here.states,
+                here.parameters,
+                here.states_along,
+                here.parameters_along,
+                begin,
+                stage.until,
+                here.triggers,
+                stage.first,
+                times,
+                outputs,
+                along,
             )
             prepared = self._prepared(width, not stage.at_rest)
             ends = integrate_along(prepared, work, self._workers)
@@ -224,7 +238,8 @@ def stages_of(problem: PetabProblem, kernel: Kernel) -> tuple[tuple[Stage, ...],
         key = e, len(starts) if m.time == AFTER_ALL else last
         wanted.setdefault(key, set()).add(m.time)
         where.append((*key, m.time))
-    stages, rows = [], {}
+    stages: list[Stage] = []
+    rows: dict[tuple[int, int, float], int] = {}
     for level in range(1 + max(len(each.periods) for each in problem.experiments)):
         for at_rest in (True, False):
             members = [

@@ -25,8 +25,9 @@ class Group(NamedTuple):
     stages u; dense output; rates, J and df/dt at (t, y); LU; constants q; scratch; outputs at some
     times; for each lane, these times, where in its step they lie, and the needed states there;
     times and states at which events are looked at, and what is seen; of sensitivities, see
-    `tangents`, the blocks, directions of parameters, rates before an event, how its time and what it
-    needs move, the latter when triggers became true, and zeros), of single numbers (parameters of each lane; alpha and d of the stages; the lanes' queues of `events`; the matrices of `dense`)
+    `tangents`, the blocks, directions of parameters, rates before an event, how its time and what
+    it needs move, the latter when triggers became true, and zeros), of single numbers (parameters
+    of each lane; alpha and d of the stages; the lanes' queues of `events`; the matrices of `dense`)
     and of tables for code on rows (the LU's; n and the needed states), and last the places in
     `tables` where index tables begin.
     """

@@ -19,9 +19,13 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
+from numba.core.typed_passes import (
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
 from numba.core.types.containers import BaseTuple
-from numba.core.typed_passes import NativeLowering, NoPythonBackend, NopythonTypeInference
-from numba.core.typed_passes import PreLowerStripPhis
 from numba.core.typing.templates import AbstractTemplate
 from numba.core.untyped_passes import (
     DeadBranchPrune,

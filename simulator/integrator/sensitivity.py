@@ -155,7 +155,7 @@ def begin_piece(g, tables, w, work, run, reported, started, jumps):  # type: ign
 
 @compiled
 def record(g, w, work, run, reported):  # type: ignore[no-untyped-def]
-    """Outputs at the requested times within the step, but for its end if something happens there."""
+    """Outputs at requested times within the step, but for its end if something happens there."""
     lanes, k, last = g.lanes, reported, work.first[run + 1]
     t, per_h, end, stop = w[TIME * lanes], w[PER_H * lanes], w[T_NEW * lanes], w[STOP * lanes]
     while k < last and work.times[k] <= end and work.times[k] < stop:

@@ -36,8 +36,8 @@ class Along(NamedTuple):
         how J moves, times u.
     bend : (t, y, q, s, block, -, out) writes how the entries of J that do so move (`bent`), and how
         df/dt moves (n,).
-    prepare : (-, -, p, -, dp, -, out) writes how constants move (`constants`). They begin a `block`,
-        and what `bend` writes follows them.
+    prepare : (-, -, p, -, dp, -, out) writes how constants move (`constants`). They begin a
+        `block`, and what `bend` writes follows them.
     read : (t, y, p, s, dp, -, out) writes the outputs, and how they move (2 `outputs`,).
     happen : (t, y, p, s, dp, dt, out) writes how the values that events need move, dt being the
         motion of time; of what is watched, that of what is zero where it changes.

@@ -2,10 +2,10 @@
 
 Directions come in blocks, one for each lane. Behind the n rows of states lie n rows for each block:
 how the states move along its directions. A step takes them along with the states: with the same
-factorisation, each stage of theirs is the derivative of the stage of the states, so that sensitivities
-are those of the numerical solution itself and have its order; their errors count as those of states
-do. For stage i, with W u_i = f(Y_i) + ..., that is W U_i = J(Y_i) S_i + (df/dp) dp + J' u_i + ...,
-where J' is how J moves along the direction.
+factorisation, each stage of theirs is the derivative of the stage of the states, so that
+sensitivities are those of the numerical solution itself and have its order; their errors count as
+those of states do. For stage i, with W u_i = f(Y_i) + ..., that is
+W U_i = J(Y_i) S_i + (df/dp) dp + J' u_i + ..., where J' is how J moves along the direction.
 
 What the arguments g, tables and w hold: see `group`.
 """

@@ -245,7 +245,7 @@ _SAWTOOTH = Runs("x' = k; x = 0; k = 1; a = 1; b = 0.5; at x > a: x = b*a", ["k"
 
 def test_what_is_not_differentiated_is_refused():
     delayed = compile_network(read_antimony("x' = 1; x = 0; at 2 after x > 1: x = 0", "d.ant"))
-    with pytest.raises(ModelError, match='d.ant: no sensitivities with delay of event "_E0"'):
+    with pytest.raises(ModelError, match=r'd.ant: no sensitivities with delay of event "_E0"'):
         delayed.along()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from llvmlite import binding
 
-from simulator.codegen import compile_network, kernel, program
+from simulator.codegen import compile_network, program
 from simulator.integrator import linear, machine_code, step_code
 from simulator.integrator.lanes import ALIGNMENT, aligned, lane_count
 from simulator.integrator.machine_code import LIBRARY, Rows, assembly, vector_library
