@@ -80,3 +80,7 @@ GRADIENT_RELATIVE = 1e-6
 
 # Log-likelihoods against published ones, which were computed at tolerances of 1e-8 or so.
 LOG_LIKELIHOOD_RELATIVE = 1e-5
+
+# Probabilities of intervals beside SciPy's distribution functions: the width of an interval of 1e-6
+# in values of 1 has lost six figures of sixteen.
+INTERVAL_RELATIVE = 1e-10

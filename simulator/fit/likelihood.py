@@ -10,6 +10,9 @@ and two scores s,
 
 where d is the derivative by the free parameters. The scores are uncorrelated and of variance 1 if
 the model is true, so the gradient is A' s and the expected Fisher information A' A.
+
+A measurement known to lie in an interval has the same rows, other scores, and between its rows a
+matrix of information in place of the identity: see `intervals`.
 """
 
 from __future__ import annotations
@@ -23,18 +26,17 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from llvmlite import ir
 from numpy.typing import NDArray
 
 from ..codegen.graph import Graph
-from ..codegen.program import Place, Program, scratch_rows, write_program
+from ..codegen.program import Place, Program, scratch_rows
 from ..errors import ModelError, did_you_mean
-from ..integrator.cache import source_digest
 from ..integrator.lanes import SMALL, aligned, lane_count
-from ..integrator.machine_code import INTEGER, Code, Rows, chunk_size, compile_once
 from ..network.expression import TIME, Number, Symbol
 from ..petab_problem.problem import PetabProblem
-from .observed import Kind, density, kinds_of, measured, model_symbols
+from .intervals import interval_terms
+from .machine_code import compile_likelihood
+from .observed import Kind, density, ends, kinds_of, measured, model_symbols
 from .scales import Scales as Scales
 
 Array = NDArray[np.float64]
@@ -52,14 +54,16 @@ _Function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_int64)
 class Evaluation:
     """What measurements say about simulated values.
 
-    log_likelihood, chi2 : natural logarithm of the density of all measurements, and the sum of
-        squared residuals; -inf and inf where one failed.
+    log_likelihood, chi2 : natural logarithm of the density of all measurements (of those known to
+        lie in an interval, the probability), and the sum of squared residuals; -inf and inf where
+        one failed.
     simulations, noise, residuals : (measurements,) the observables' values, sigma (or b), and
-        (measured - simulated)/sigma on the scale of the noise.
+        (measured - simulated)/sigma on the scale of the noise; from an interval, its nearest value.
     failed : (measurements,) whether the density is not a finite number: simulation failed, noise
         not positive, simulation not positive where a logarithm is taken.
     gradient : (free,) by the free parameters on linear scale; None if not asked for, NaN where any
-        measurement failed; `fisher` (free, free) likewise: the expected Fisher information.
+        measurement failed; `fisher` (free, free) likewise: the expected Fisher information; of
+        intervals, that at hand.
     """
 
     log_likelihood: float
@@ -90,7 +94,7 @@ class Likelihood:
     ------
     ModelError
         A formula has a symbol that nothing defines, a placeholder has no value, or a measurement
-        whose logarithm is taken is not positive.
+        whose logarithm is taken is not positive; or one of an interval has Laplace noise.
     """
 
     def __init__(self, problem: PetabProblem, free: Sequence[str]) -> None:
@@ -120,6 +124,7 @@ class Likelihood:
             for measurement in _padded(kind.measurements, self._lanes)
         ]
         self._known = np.array(known, np.float64).reshape(-1, KNOWN).T
+        self._arrange_intervals(kinds, where)
         number = {name: k for k, name in enumerate(self.parameters)}
         constants: dict[float, int] = {}
         width = max((len(kind.placeholders) for kind in kinds), default=0)
@@ -137,6 +142,18 @@ class Likelihood:
                 column += 1
         self._constants = np.array(list(constants), np.float64)
 
+    def _arrange_intervals(self, kinds: Sequence[Kind], where: Path) -> None:
+        """Which measurements are known to lie in intervals, and these less `measured`."""
+        found = [
+            (m, *ends(kind.observable, measurement, where))
+            for kind in kinds
+            for m, measurement in zip(kind.members, kind.measurements, strict=True)
+            if measurement.censoring is not None
+        ]
+        table = np.array(found, np.float64).reshape(-1, 3)
+        self._within = table[:, 0].astype(np.intp)
+        self._ends = table[:, 1:].T - self._known[1, self._place[self._within]]
+
     def _compile(self, kinds: Sequence[Kind]) -> None:
         """Compile the observables and the chain rule."""
         spacing, own = len(self._columns), len(self.symbols) + KNOWN + len(self._given)
@@ -151,7 +168,7 @@ class Likelihood:
             links.append(found)
         groups = [-(-len(kind.members) // self._lanes) for kind in kinds]
         self._chain(kinds, links)
-        self._code = _compiled(graph, programs, groups, self._terms)
+        self._code = compile_likelihood(graph, programs, groups, self._terms)
         self._evaluate = _Function(self._code.address("evaluate"))
         self._multiply = _Function(self._code.address("multiply"))
         outputs = max((len(program.wanted) for program in programs), default=DERIVATIVES)
@@ -207,6 +224,13 @@ class Likelihood:
                 else:
                     units.append((row + number, place))
         self._scores = np.array(list(scores), np.intp)
+        self._rows_within = np.array(
+            [
+                [scores.get(score * spacing + column, -1) for score in (SCORE, NOISE_SCORE)]
+                for column in self._place[self._within].tolist()
+            ],
+            np.intp,
+        ).reshape(-1, 2)
         flat = [number for terms in (products, units) for entry in terms for number in entry]
         self._tables = np.array(flat, np.int64)
         self._at_tables = self._tables.ctypes.data
@@ -219,6 +243,7 @@ class Likelihood:
         tangents: Array | None,
         parameters: Mapping[str, float] | Array,
         order: int = 0,
+        scores: Array | None = None,
     ) -> Evaluation:
         """The log-likelihood; with order 1 its gradient too, with order 2 the Fisher information.
 
@@ -232,6 +257,9 @@ class Likelihood:
             not needed for order 0.
         parameters
             All values of the parameter table on linear scale: by id, or in order.
+        scores
+            (measurements,) what to take for the scores of their means: of Laplace noise, a residual
+            of 0 may have any from -1 to 1. NaN for what the residual says.
 
         Raises
         ------
@@ -245,10 +273,14 @@ class Likelihood:
         outputs, a = self._computed(values, tangents, parameters)
         heads = outputs[: DERIVATIVES * len(self._columns)].reshape(DERIVATIVES, -1)
         found = heads.take(self._place, axis=1)
+        between = self._judge_intervals(found, outputs) if len(self._within) else None
         densities, residuals = found[DENSITY], found[RESIDUAL]
         total = float(np.add.reduce(densities))
         if not math.isfinite(total):
             return self._failure(found, order)
+        if scores is not None:
+            given = ~np.isnan(scores)
+            outputs[SCORE * len(self._columns) + self._place[given]] = scores[given]
         return Evaluation(
             total,
             float(residuals.dot(residuals)),
@@ -257,8 +289,31 @@ class Likelihood:
             residuals,
             np.zeros(len(densities), bool),
             outputs.take(self._scores).dot(a) if order > 0 else None,
-            _square(a) if order > 1 else None,
+            self._information(a, between) if order > 1 else None,
         )
+
+    def _judge_intervals(self, found: Array, outputs: Array) -> Array:
+        """Density, residual and scores of measurements in intervals; the information of each."""
+        within, spacing = self._within, len(self._columns)
+        noise = np.where(found[NOISE, within] > 0.0, found[NOISE, within], np.nan)
+        lower, upper = found[RESIDUAL, within] + self._ends / noise
+        terms = interval_terms(lower, upper)
+        found[DENSITY, within] = terms.log_probability
+        found[RESIDUAL, within] = np.maximum(lower, 0.0) + np.minimum(upper, 0.0)
+        columns, root = self._place[within], math.sqrt(2.0)
+        outputs[SCORE * spacing + columns] = terms.score
+        outputs[NOISE_SCORE * spacing + columns] = terms.noise_score / root
+        return terms.information / np.array([[1.0, root], [root, 2.0]])
+
+    def _information(self, a: Array, between: Array | None) -> Array:
+        """The Fisher information; `between` (intervals, 2, 2) is that between rows of A."""
+        if between is None:
+            return _square(a)
+        rows = np.concatenate([a, np.zeros((1, a.shape[1]))])[self._rows_within]
+        exact = a.copy()
+        exact[self._rows_within[self._rows_within >= 0]] = 0.0
+        within = (between @ rows).reshape(-1, a.shape[1]).T @ rows.reshape(-1, a.shape[1])
+        return _square(exact) + within
 
     def _failure(self, found: Array, order: int) -> Evaluation:
         free = len(self.free)
@@ -330,58 +385,3 @@ def _square(a: Array) -> Array:
 def _padded(members: list[_T], lanes: int) -> list[_T]:
     """The members of a kind in whole groups of lanes; idle lanes repeat the last one."""
     return members + members[-1:] * (-len(members) % lanes)
-
-
-def _compiled(
-    graph: Graph, programs: Sequence[Program], groups: Sequence[int], terms: tuple[int, int, int]
-) -> Code:
-    """Machine code of the programs, and of `evaluate`: each of them on its groups of columns."""
-
-    def build() -> ir.Module:
-        module = ir.Module(name="likelihood")
-        for program in programs:
-            write_program(module, graph, program)
-        whole = Rows(module, "evaluate", 1)
-        column = 0
-        for program, count in zip(programs, groups, strict=True):
-            for _ in range(count):
-                own = [whole.element(argument, column) for argument in (0, 3, 4)]
-                places = [own[0], *whole.arguments[1:3], *own[1:]]
-                whole.build.call(module.globals[program.name], [*places, whole.count])
-                column += program.lanes
-        whole.end()
-        _write_multiply(module, *terms)
-        return module
-
-    folder = Path(__file__).parent.parent / "codegen"
-    digests = source_digest(folder), source_digest(), Path(__file__).read_text("utf-8")
-    return compile_once(repr((digests, chunk_size(), programs, graph.nodes, groups, terms)), build)
-
-
-def _write_multiply(module: ir.Module, products: int, units: int, free: int) -> None:
-    """Write (tables, outputs, tangents, A): add to A what the tables say, see `Likelihood._chain`.
-
-    In C: ``for (; products--; t += 3) for (k = 0; k < free; k++)
-    A[t[0] + k] += outputs[t[1]] * tangents[t[2] + k]``, then
-    ``for (; units--; t += 2) A[t[0]] += outputs[t[1]]``.
-    """
-    rows = Rows(module, "multiply", 1)
-    build = rows.build
-    tables = build.bitcast(rows.arguments[0], INTEGER.as_pointer())
-
-    def entry(place: ir.Value) -> ir.Value:
-        return build.load(build.gep(tables, [place]))
-
-    def increase(target: ir.Value, value: ir.Value) -> None:
-        rows.store(rows.add(rows.load(3, target), value), 3, target)
-
-    end = 3 * products
-    with rows.loop(INTEGER(0), INTEGER(end), 3) as t:
-        target, place, source = (entry(build.add(t, INTEGER(k))) for k in range(3))
-        factor = rows.load(1, place)
-        with rows.loop(INTEGER(0), INTEGER(free)) as k:
-            tangent = rows.load(2, build.add(source, k))
-            increase(build.add(target, k), rows.multiply(factor, tangent))
-    with rows.loop(INTEGER(end), INTEGER(end + 2 * units), 2) as t:
-        increase(entry(t), rows.load(1, entry(build.add(t, INTEGER(1)))))
-    rows.end()

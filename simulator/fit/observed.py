@@ -106,7 +106,11 @@ def measured(observable: Observable, measurement: Measurement, where: Path) -> t
     """The measured value on the scale of the noise, and what no parameter changes in the density.
 
     That is the distribution's constant and, of logarithms, the derivative of the value's by it.
+    For a value known to lie in an interval, one of its ends, and 0.
     """
+    if measurement.censoring is not None:
+        lower, upper = ends(observable, measurement, where)
+        return lower if math.isfinite(lower) else upper, 0.0
     constant = -math.log(2.0) if _laplace(observable) else -0.5 * math.log(2.0 * math.pi)
     base, value = _logarithm(observable), measurement.value
     if base == 0.0:
@@ -117,6 +121,28 @@ def measured(observable: Observable, measurement: Measurement, where: Path) -> t
             "is on a logarithmic scale: it must be positive."
         )
     return math.log(value) / base, constant - math.log(value * base)
+
+
+def ends(observable: Observable, measurement: Measurement, where: Path) -> tuple[float, float]:
+    """The ends, on the scale of the noise, of the interval in which a value is known to lie."""
+    if _laplace(observable):
+        raise ModelError(
+            f"{where}: measurement {measurement.row} of {observable.id} is censored; its noise "
+            f"must be normal, not {observable.distribution}."
+        )
+    assert measurement.censoring is not None  # noqa: S101
+    lower, upper = measurement.censoring
+    base = _logarithm(observable)
+    if base == 0.0:
+        return lower, upper
+    first, last = (math.log(end) / base if end > 0.0 else -math.inf for end in (lower, upper))
+    if not math.isfinite(first) and not math.isfinite(last):
+        raise ModelError(
+            f"{where}: measurement {measurement.row} of {observable.id} lies from {lower} to "
+            f"{upper}, but its noise is on a logarithmic scale: that leaves everything possible, "
+            "or nothing."
+        )
+    return first, last
 
 
 def density(

@@ -14,13 +14,16 @@ from .experiments import AS_IT_IS, start_of
 from .files import Files
 from .names import Names
 from .problem import Experiment, Measurement, Observable
-from .tables import is_empty, listed, number, read_rows
+from .tables import is_empty, listed, number, numbers, read_rows
 
-_OPTIONAL_1 = (
-    "preequilibrationConditionId", "observableParameters", "noiseParameters", "datasetId",
-    "replicateId",
+_OPTIONAL = (
+    "observableParameters", "noiseParameters", "datasetId", "replicateId", "measurementType",
+    "censoringBounds",
 )  # fmt: skip
-_OPTIONAL_2 = ("modelId", "observableParameters", "noiseParameters", "datasetId", "replicateId")
+_OPTIONAL_1 = ("preequilibrationConditionId", *_OPTIONAL)
+_OPTIONAL_2 = ("modelId", *_OPTIONAL)
+_LEFT, _RIGHT, _BETWEEN = _CENSORED = ("left-censored", "right-censored", "interval-censored")
+_EXACT = "relative"  # of an observable with a scale or an offset, but a number all the same
 
 
 class MeasurementTable:
@@ -107,7 +110,8 @@ class MeasurementTable:
         if id not in self.observables and "observable" not in self.files.unread:
             hint = did_you_mean(id, self.observables)
             row.problem(f'observableId "{id}" is not in the observable table.{hint}')
-        value = number(row, "measurement")
+        censored = row["measurementType"] in _CENSORED
+        value = number(row, "measurement", default=math.nan if censored else None)
         time = number(row, "time", infinite=(math.inf,))
         start = 0.0 if experiment is None else start_of(experiment)
         if time is not None and time < start:
@@ -115,7 +119,8 @@ class MeasurementTable:
         if observable is None:
             return None
         logarithmic = observable.transformation != "lin" or observable.distribution[:4] == "log-"
-        if value is not None and logarithmic and value <= 0:
+        censoring = _censoring(row, positive=logarithmic)
+        if value is not None and logarithmic and value <= 0 and not censored:
             row.problem(
                 f'measurement is {value:g}; of "{id}", compared as logarithms, it must be > 0.'
             )
@@ -123,10 +128,10 @@ class MeasurementTable:
             **self.overrides(row, "observableParameters", observable.placeholders),
             **self.overrides(row, "noiseParameters", observable.noise_placeholders),
         }
-        if value is None or time is None or experiment is None:
+        if value is None or time is None or experiment is None or (censored and not censoring):
             return None
         self.check_complete(row, observable, experiment)
-        return Measurement(id, experiment.id, time, value, overrides, place)
+        return Measurement(id, experiment.id, time, value, overrides, place, censoring)
 
     def overrides(
         self, row: Row, column: str, placeholders: tuple[str, ...]
@@ -159,3 +164,36 @@ class MeasurementTable:
                 f'observable "{observable.id}" uses "{name}", to which experiment '
                 f'"{experiment.id}" gives no value.'
             )
+
+
+def _censoring(row: Row, *, positive: bool) -> tuple[float, float] | None:
+    """The interval of a censored measurement; None if it is not one, or has problems.
+
+    positive : whether values are positive by themselves, as those compared as logarithms are.
+    """
+    kind, text = row["measurementType"], row["censoringBounds"]
+    if is_empty(kind) or kind == _EXACT:
+        if not is_empty(text):
+            row.problem(f'censoringBounds is "{text}", but measurementType is "{kind}".')
+        return None
+    if row.choice("measurementType", ("", _EXACT, *_CENSORED)) is None:
+        return None
+    bounds = numbers(row, "censoringBounds")
+    if bounds is None:
+        return None
+    wanted = 2 if kind == _BETWEEN else 1
+    if len(bounds) != wanted:
+        row.problem(f'censoringBounds is "{text}"; {kind} has {wanted} of them.')
+        return None
+    lower = -math.inf if kind == _LEFT else bounds[0]
+    upper = math.inf if kind == _RIGHT else bounds[-1]
+    if not lower < upper or not any(map(math.isfinite, (lower, upper))):
+        row.problem(f'censoringBounds is "{text}"; they must be finite, and the lower one first.')
+        return None
+    if positive and not (upper > 0.0 and (lower > 0.0 or kind != _RIGHT)):
+        row.problem(
+            f'censoringBounds is "{text}"; of "{row["observableId"]}", compared as logarithms, '
+            "they must be > 0."
+        )
+        return None
+    return lower, upper

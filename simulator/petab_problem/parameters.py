@@ -15,9 +15,13 @@ SCALES = ("lin", "log", "log10")
 _COLUMNS = ("parameterId", "lowerBound", "upperBound", "estimate")
 _OPTIONAL_1 = (
     "parameterName", "nominalValue", "initializationPriorType", "initializationPriorParameters",
-    "objectivePriorType", "objectivePriorParameters",
+    "objectivePriorType", "objectivePriorParameters", "parameterType",
 )  # fmt: skip
-_OPTIONAL_2 = ("parameterName", "nominalValue", "priorDistribution", "priorParameters")
+_OPTIONAL_2 = (
+    "parameterName", "nominalValue", "priorDistribution", "priorParameters", "parameterType",
+)  # fmt: skip
+INNER = ("scaling", "offset", "sigma")
+"""What `parameterType` may say: pyPESTO's words."""
 _ON_SCALE = "parameterScaleUniform"
 _PRIORS_1 = {
     "uniform": "uniform", "normal": "normal", "laplace": "laplace",
@@ -66,6 +70,7 @@ def _parameter(row: Row, id: str, version: int) -> Parameter | None:
     lower, upper = (_bound(row, column, estimate) for column in ("lowerBound", "upperBound"))
     nominal = number(row, "nominalValue", default=None if estimate is False else math.nan)
     prior, start = _priors(row, version)
+    inner = "" if is_empty(row["parameterType"]) else row.choice("parameterType", ("", *INNER))
     if estimate is None or scale is None or nominal is None or lower is None or upper is None:
         return None
     if lower > upper and (estimate or version == 2):
@@ -74,7 +79,7 @@ def _parameter(row: Row, id: str, version: int) -> Parameter | None:
     elif estimate and scale != "lin" and (lower < 0 or (lower == 0 and start is None)):
         row.problem(f"lowerBound is {lower:g}; on a {scale} scale it must be > 0.")
     name = row["parameterName"] or (row["parameterId"] if id != row["parameterId"] else "")
-    return Parameter(id, scale, lower, upper, nominal, estimate, prior, start, name)
+    return Parameter(id, scale, lower, upper, nominal, estimate, prior, start, name, inner or "")
 
 
 def _estimate(row: Row, version: int) -> bool | None:

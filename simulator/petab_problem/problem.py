@@ -37,6 +37,8 @@ class Parameter:
     lower, upper : infinite where a parameter that is not estimated has none.
     nominal : nan where an estimated parameter has none.
     prior : None for flat between the bounds.
+    inner : "scaling", "offset" or "sigma" for one that a hierarchical search need not search (the
+        column `parameterType` of pyPESTO), else "".
     start : where a search starts (version 1's initialization prior); None as for `prior`.
     """
 
@@ -49,6 +51,7 @@ class Parameter:
     prior: Distribution | None = None
     start: Distribution | None = None
     name: str = ""
+    inner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,9 @@ class Measurement:
     overrides : placeholder -> expression (a number or a parameter id).
     row : its number in the table(s), from 0 and without blank lines; simulation tables are in this
         order.
+    censoring : the ends of the interval in which the value is known to lie, -inf or inf on a side
+        without end (the columns `measurementType` and `censoringBounds` of pyPESTO); None where
+        `value` is what was measured. Of a censored one, `value` says nothing, and may be nan.
     """
 
     observable: str
@@ -129,6 +135,7 @@ class Measurement:
     value: float
     overrides: Mapping[str, Expression]
     row: int
+    censoring: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
