@@ -34,12 +34,17 @@ class IntervalTerms(NamedTuple):
     noise_score : d ln P/d ln sigma.
     information : (values, 2, 2) negative second derivatives by mean and sigma, each times sigma,
         without what the curvature of 1/sigma adds: positive semidefinite.
+    upper_score, upper_mixed, upper_information : d ln P/du at fixed l; the negative second
+        derivatives by u and a shift of both ends, and by u; 0 where u is infinite.
     """
 
     log_probability: Array
     score: Array
     noise_score: Array
     information: Array
+    upper_score: Array
+    upper_mixed: Array
+    upper_information: Array
 
 
 def interval_terms(lower: Array, upper: Array) -> IntervalTerms:
@@ -60,8 +65,12 @@ def interval_terms(lower: Array, upper: Array) -> IntervalTerms:
         m2 = np.where(narrow, m * (2.0 - m * m), moments[2])
         m3 = np.where(narrow, m * m * (3.0 - m * m), moments[3])
         first, mixed, second = m0 * m0 + m1, m0 * m1 + m2, m1 * m1 + m3
+        open_up = np.isinf(upper)
+        q = np.where(np.isinf(lower), m0, (m1 - lower * m0) / width)
+        q = np.where(open_up, 0.0, q)
+        moving = [np.where(open_up, 0.0, q * (upper + other)) for other in (m0, q)]
     information = np.stack([np.stack([first, mixed], -1), np.stack([mixed, second], -1)], -1)
-    return IntervalTerms(log_p, -m0, -m1, information)
+    return IntervalTerms(log_p, -m0, -m1, information, q, *moving)
 
 
 def _moment(k: int, lower: Array, upper: Array, log_p: Array) -> Array:
@@ -82,7 +91,8 @@ def _log_probability(lower: Array, upper: Array) -> Array:
     less = np.where(np.isinf(low), 0.0, np.exp(tail) * erfcx(-low / math.sqrt(2.0)))
     below = np.log(0.5 * (erfcx(-high / math.sqrt(2.0)) - less)) - 0.5 * high * high
     across = np.log1p(-np.exp(log_ndtr(low) - log_ndtr(high))) + log_ndtr(high)
-    return np.where(high <= 0.0, below, across)
+    log_p: Array = np.where(high <= 0.0, below, across)
+    return log_p
 
 
 def _log_narrow(middle: Array, width: Array) -> Array:

@@ -303,7 +303,8 @@ class Likelihood:
         columns, root = self._place[within], math.sqrt(2.0)
         outputs[SCORE * spacing + columns] = terms.score
         outputs[NOISE_SCORE * spacing + columns] = terms.noise_score / root
-        return terms.information / np.array([[1.0, root], [root, 2.0]])
+        between: Array = terms.information / np.array([[1.0, root], [root, 2.0]])
+        return between
 
     def _information(self, a: Array, between: Array | None) -> Array:
         """The Fisher information; `between` (intervals, 2, 2) is that between rows of A."""
@@ -312,8 +313,9 @@ class Likelihood:
         rows = np.concatenate([a, np.zeros((1, a.shape[1]))])[self._rows_within]
         exact = a.copy()
         exact[self._rows_within[self._rows_within >= 0]] = 0.0
-        within = (between @ rows).reshape(-1, a.shape[1]).T @ rows.reshape(-1, a.shape[1])
-        return _square(exact) + within
+        total = _square(exact)
+        total += (between @ rows).reshape(-1, a.shape[1]).T @ rows.reshape(-1, a.shape[1])
+        return total
 
     def _failure(self, found: Array, order: int) -> Evaluation:
         free = len(self.free)

@@ -24,6 +24,7 @@ ON_LOG = {
     "log10": {"scaled": [True, False, True], "noise": [0, 0, 1], "transformation": "log10"},
 }
 SIDES = {"censored": [0, -1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, -1]}
+BETWEEN = {"censored": [0, 2, 0, 0, 2, 0, 1, 0, 0, 0, 2, 0, -1], "upper": np.full(13, 30.0)}
 
 
 def example(seed=1):
@@ -46,10 +47,27 @@ def log_likelihood(data, x, scale, offset, noise):
         target, mean = np.log(measured) / base, np.log(y) / base
     each = law.logpdf(target, mean, sigma) - (np.log(measured * base) if base else 0.0)
     each = np.where(sides < 0, law.logcdf(target, mean, sigma), each)
-    return float(np.where(sides > 0, law.logsf(target, mean, sigma), each).sum())
+    each = np.where(sides == 1, law.logsf(target, mean, sigma), each)
+    for k in np.flatnonzero(sides == 2):
+        high = np.log(data["upper"][k]) / base if base else data["upper"][k]
+        far, near = (law.logsf(end, mean[k], sigma[k]) for end in (high, target[k]))
+        if target[k] < mean[k]:
+            near, far = (law.logcdf(end, mean[k], sigma[k]) for end in (high, target[k]))
+        each[k] = near + np.log1p(-np.exp(far - near))
+    return float(each.sum())
 
 
-def searched(data, x, start, scale_bounds=(0.0, math.inf), noise_bounds=(0.0, math.inf)):
+WIDE = np.full(3, math.inf)
+
+
+def searched(
+    data,
+    x,
+    start,
+    scale_bounds=(0.0, math.inf),
+    noise_bounds=(0.0, math.inf),
+    offset_bounds=(-math.inf, WIDE),
+):
     """The best that SciPy finds in scales, offsets and logarithms of noise all at once."""
     scaled = np.array(data["scaled"])
     shifted = np.array(data.get("shifted", [False] * 3))
@@ -66,7 +84,8 @@ def searched(data, x, start, scale_bounds=(0.0, math.inf), noise_bounds=(0.0, ma
 
     with np.errstate(divide="ignore"):
         ends = tuple(np.log(noise_bounds))
-    bounds = [scale_bounds] * count + [(-math.inf, math.inf)] * moved + [ends] * noises
+    offsets = [(offset_bounds[0], end) for end in offset_bounds[1][shifted]]
+    bounds = [scale_bounds] * count + offsets + [ends] * noises
     v = np.r_[start.scale[scaled], start.offset[shifted], np.log(start.noise)]
     v = v + np.random.default_rng(4).normal(0, 0.05, len(v))
     v = np.clip(v, [max(low, -1e9) for low, _ in bounds], [min(high, 1e9) for _, high in bounds])
@@ -79,7 +98,9 @@ def evaluated(case, x, measured, **more):
 
 
 NORMAL = CASES | ON_LOG
-NORMAL |= {f"{name}, censored": case | SIDES for name, case in NORMAL.items()}
+NORMAL |= {f"{name}, censored": case | SIDES for name, case in NORMAL.items()} | {
+    f"{name}, between": case | BETWEEN for name, case in NORMAL.items()
+}
 
 
 @pytest.mark.parametrize("name", NORMAL)
@@ -96,7 +117,11 @@ def test_nothing_that_a_joint_search_finds_is_better(name):
     np.testing.assert_allclose(found.simulations, y, rtol=1e-12)
 
 
-BOUNDS = {"scale_bounds": (1.0, 3.0), "noise_bounds": (0.5, 0.8)}
+BOUNDS = {
+    "scale_bounds": (1.0, 3.0),
+    "noise_bounds": (0.5, 0.8),
+    "offset_bounds": (-0.2, np.array([0.1, 0.3, 0.5])),
+}
 
 
 @pytest.mark.parametrize("name", NORMAL)
@@ -109,6 +134,8 @@ def test_bounds_are_met_as_by_a_joint_search(name):
     assert (found.scale[scaled] <= 3.0 + 1e-12).all()
     assert (found.noise >= 0.5).all()
     assert (found.noise <= 0.8).all()
+    offsets = found.offset[np.array(data.get("shifted", [False] * 3))]
+    assert ((offsets >= -0.2) & (offsets <= 0.5)).all()
     best = searched(data, x, found, *BOUNDS.values())
     assert best <= found.log_likelihood + 1e-10 * abs(best)
     assert best == pytest.approx(found.log_likelihood, rel=1e-6)
@@ -192,44 +219,62 @@ def test_outer_gradient_is_that_of_the_joint_problem():
         assert outer[k] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
 
 
-@pytest.mark.parametrize("bounds", [{}, BOUNDS], ids=["free", "bounded"])
-@pytest.mark.parametrize("name", NORMAL)
-def test_jacobian_gives_the_information_of_the_joint_problem(name, bounds):
-    """Without scales and offsets that may follow: a Schur complement of the joint information."""
+# ---------------------------------------------------------------------- noise that is given
+GIVEN = [{}, SIDES, BETWEEN, {"distribution": "laplace"}]
+
+
+@pytest.mark.parametrize("more", GIVEN, ids=["exact", "censored", "between", "laplace"])
+@pytest.mark.parametrize("name", ["scales and offsets", "offsets", "log"])
+def test_noise_that_is_given_weighs_the_values(name, more):
+    """By a search for scales and offsets of two groups; the third has a noise of its own."""
     x, measured = example()
-    data, found = evaluated(NORMAL[name], x, measured, **bounds)
-    data.pop("measured")
-    tangents = np.random.default_rng(2).normal(size=(len(x), 2))
-    base = {"lin": 0.0, "log": 1.0, "log10": math.log(10.0)}[data["transformation"]]
+    case = (CASES | ON_LOG)[name] | more
+    data = {"transformation": "lin", "distribution": "normal"} | case
+    numbers = {**data, "noise": [-1, 0, -1]}
+    sigma = np.random.default_rng(5).uniform(0.3, 1.2, len(x))
+    relative = RelativeData(measured, GROUP, **numbers)
+    found = relative.evaluate(x, np.where(GROUP == 1, np.nan, sigma))
+    assert found.problems == ()
+    scaled = np.array(data["scaled"])
     shifted = np.array(data.get("shifted", [False] * 3))
-    free = np.flatnonzero(np.r_[np.array(data["scaled"]) & ~found.at_bound, shifted])
 
-    def mean(parameters):
-        parts = np.zeros(6)
-        parts[free] = parameters[2:]
-        y = (found.scale + parts[:3])[GROUP] * (x + tangents @ parameters[:2])
-        y = y + (found.offset + parts[3:])[GROUP]
-        return np.log(y) / base if base else y
+    def at(scale, offset):
+        """By SciPy, value by value."""
+        noise = np.where(GROUP == 1, found.noise[0], sigma)
+        parts = zip(range(len(x)), GROUP, strict=True)
+        return sum(
+            one_value(data, measured, k, scale[g] * x[k] + offset[g], noise[k]) for k, g in parts
+        )
 
-    step = 1e-6
-    steps = step * np.eye(2 + len(free))
-    by_all = np.array([(mean(e) - mean(-e)) / (2 * step) for e in steps]).T
-    joint = by_all.T @ (found.weights[:, None] * by_all)
-    outer, cross, inner = joint[:2, :2], joint[:2, 2:], joint[2:, 2:]
-    expected = outer - cross @ np.linalg.solve(inner, cross.T)
-    a = RelativeData(measured, GROUP, **data).jacobian(x, found, tangents)
-    np.testing.assert_allclose(a.T @ a, expected, rtol=0, atol=1e-7 * np.abs(outer).max())
+    there = at(found.scale, found.offset)
+    assert found.log_likelihood == pytest.approx(there, rel=1e-10)
+    random = np.random.default_rng(6)
+    for size in (1e-1, 1e-3):
+        for _ in range(10):
+            scale = found.scale * np.where(scaled, np.exp(size * random.normal(size=3)), 1.0)
+            offset = found.offset + np.where(shifted, size * random.normal(size=3), 0.0)
+            assert at(scale, offset) <= there + 1e-9
+    step = 1e-5
+    for k in range(len(x)):
+        e = step * np.eye(len(x))[k]
+        ends = [relative.evaluate(v, sigma).log_likelihood for v in (x + e, x - e)]
+        size = np.abs(found.gradient).max()
+        assert found.gradient[k] == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-6 * size)
 
 
-def test_weights_are_negative_second_derivatives():
-    x, measured = example()
-    data, found = evaluated(CASES["scales"] | SIDES, x, measured)
-    y, sigma, step = found.simulations, found.noise[GROUP], 1e-4
-    law = {0: stats.norm.logpdf, -1: stats.norm.logcdf, 1: stats.norm.logsf}
-    for k, side in enumerate(data["censored"]):
-        low, here, high = (law[side](measured[k], y[k] + d, sigma[k]) for d in (-step, 0.0, step))
-        curvature = -(low - 2 * here + high) / step**2
-        assert found.weights[k] == pytest.approx(curvature, rel=1e-4)
+def one_value(data, measured, k, y, sigma):
+    """The log-likelihood of one value, by SciPy."""
+    law = stats.laplace if data["distribution"] == "laplace" else stats.norm
+    base = {"lin": 0.0, "log": 1.0, "log10": math.log(10.0)}[data["transformation"]]
+    low, high, side = measured[k], 30.0, data.get("censored", np.zeros(13))[k]
+    jacobian = math.log(low * base) if base else 0.0
+    if base:
+        low, high, y = (math.log(v) / base for v in (low, high, y))
+    if side == 0:
+        return law.logpdf(low, y, sigma) - jacobian
+    if side == 2:
+        return math.log(law.cdf(high, y, sigma) - law.cdf(low, y, sigma))
+    return law.logcdf(low, y, sigma) if side < 0 else law.logsf(low, y, sigma)
 
 
 # ---------------------------------------------------------------------- symmetries
@@ -241,7 +286,9 @@ SCALED = {name: case for name, case in ALL.items() if all(case["scaled"])}
 def test_another_unit_of_all_intensities_changes_scales_and_noise_only(name, seed, factor):
     x, measured = example(seed)
     _, one = evaluated(SCALED[name], x, measured)
-    data, two = evaluated(SCALED[name], x, factor * measured)
+    case = SCALED[name]
+    case = case | {"upper": factor * case["upper"]} if "upper" in case else case
+    data, two = evaluated(case, x, factor * measured)
     on_log = data["transformation"] != "lin"
     exact = np.count_nonzero(np.array(data.get("censored", np.zeros(13))) == 0)
     if data["distribution"] == "normal":  # else, a best scale need not be the only one
@@ -271,8 +318,8 @@ def test_the_order_of_measurements_does_not_matter(name, seed, order):
     data, one = evaluated(ALL[name], x, measured)
     data.pop("measured")
     order = np.array(order)
-    if "censored" in data:
-        data["censored"] = np.array(data["censored"])[order]
+    for part in {"censored", "upper"} & data.keys():
+        data[part] = np.array(data[part])[order]
     two = RelativeData(measured[order], GROUP[order], **data).evaluate(x[order])
     if data["distribution"] == "normal":
         np.testing.assert_allclose(two.scale, one.scale, rtol=1e-8)
@@ -340,13 +387,16 @@ def test_a_scale_that_would_be_negative_is_nothing():
         ({"group": [0]}, "group and censored"),
         ({"noise": [0, 1]}, "shifted and noise"),
         ({"group": [0, 1]}, "numbered from 0 to 0"),
-        ({"censored": [0, 2]}, "censored is -1"),
+        ({"censored": [0, 3]}, "censored is -1"),
         ({"measured": [1.0, math.nan]}, "not finite"),
         ({"measured": [1.0, 0.0], "transformation": "log"}, "not positive"),
         ({"shifted": [True], "transformation": "log"}, "no convex problem"),
         ({"censored": [0, 1], "distribution": "laplace"}, "censored values need normal"),
-        ({"scale_bounds": (-1.0, 1.0)}, "of a scale"),
-        ({"noise_bounds": (1.0, 1.0)}, "of a noise"),
+        ({"scale_bounds": (1.0, -1.0)}, "of scale"),
+        ({"scale_bounds": (-1.0, 1.0), "transformation": "log"}, "of scale, expected 0 <="),
+        ({"offset_bounds": (1.0, 1.0)}, "of offset"),
+        ({"censored": [0, 2]}, "upper has no number"),
+        ({"noise_bounds": (1.0, 1.0)}, "of noise"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(change, message):
