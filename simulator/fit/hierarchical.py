@@ -80,8 +80,8 @@ class _Lines(NamedTuple):
 
 def at_end(values: Array, lower: Array, upper: Array) -> NDArray[np.bool_]:
     """Whether values are one of their bounds."""
-    low, high = (np.isclose(values, end, rtol=ROUNDING, atol=0.0) for end in (lower, upper))
-    found: NDArray[np.bool_] = low | high
+    size = ROUNDING * np.abs(values)
+    found: NDArray[np.bool_] = (abs(values - lower) <= size) | (abs(values - upper) <= size)
     return found
 
 

@@ -91,14 +91,15 @@ def model_symbols(kinds: Sequence[Kind], problem: PetabProblem) -> tuple[str, ..
     return tuple(found)
 
 
-def _logarithm(observable: Observable) -> float:
+def logarithm(observable: Observable) -> float:
     """ln of the base of the logarithm on whose scale the noise is; 0 where there is none."""
     if observable.transformation == "log10":
         return math.log(10.0)
     return float(observable.transformation == "log" or observable.distribution.startswith("log-"))
 
 
-def _laplace(observable: Observable) -> bool:
+def is_laplace(observable: Observable) -> bool:
+    """Whether the noise has a Laplace distribution, on whichever scale."""
     return observable.distribution in ("laplace", "log-laplace")
 
 
@@ -111,8 +112,8 @@ def measured(observable: Observable, measurement: Measurement, where: Path) -> t
     if measurement.censoring is not None:
         lower, upper = ends(observable, measurement, where)
         return lower if math.isfinite(lower) else upper, 0.0
-    constant = -math.log(2.0) if _laplace(observable) else -0.5 * math.log(2.0 * math.pi)
-    base, value = _logarithm(observable), measurement.value
+    constant = -math.log(2.0) if is_laplace(observable) else -0.5 * math.log(2.0 * math.pi)
+    base, value = logarithm(observable), measurement.value
     if base == 0.0:
         return value, constant
     if not value > 0.0:
@@ -125,14 +126,14 @@ def measured(observable: Observable, measurement: Measurement, where: Path) -> t
 
 def ends(observable: Observable, measurement: Measurement, where: Path) -> tuple[float, float]:
     """The ends, on the scale of the noise, of the interval in which a value is known to lie."""
-    if _laplace(observable):
+    if is_laplace(observable):
         raise ModelError(
             f"{where}: measurement {measurement.row} of {observable.id} is censored; its noise "
             f"must be normal, not {observable.distribution}."
         )
     assert measurement.censoring is not None  # noqa: S101
     lower, upper = measurement.censoring
-    base = _logarithm(observable)
+    base = logarithm(observable)
     if base == 0.0:
         return lower, upper
     first, last = (math.log(end) / base if end > 0.0 else -math.inf for end in (lower, upper))
@@ -143,6 +144,16 @@ def ends(observable: Observable, measurement: Measurement, where: Path) -> tuple
             "or nothing."
         )
     return first, last
+
+
+def side_of(observable: Observable, measurement: Measurement) -> int:
+    """-1 for a value known to lie below a bound, 1 above one, 2 between two; 0 for an exact one."""
+    if measurement.censoring is None:
+        return 0
+    lower, upper = measurement.censoring
+    if math.isinf(upper):
+        return 1
+    return -1 if lower <= (0.0 if logarithm(observable) else -math.inf) else 2
 
 
 def density(
@@ -157,12 +168,12 @@ def density(
     """
     op, c = graph.apply, graph.constant
     simulated, sigma = graph.build(kind.formula, nodes), graph.build(kind.noise, nodes)
-    base, y = _logarithm(kind.observable), simulated
+    base, y = logarithm(kind.observable), simulated
     if base:
         y = op("multiply", op("ln", simulated), c(1.0 / base))
     residual = op("divide", op("subtract", target[0], y), sigma)
     square, size = op("multiply", residual, residual), op("abs", residual)
-    if _laplace(kind.observable):
+    if is_laplace(kind.observable):
         above, below = op("greater", residual, c(0.0)), op("less", residual, c(0.0))
         loss, score = size, op("subtract", above, below)
         noise_score, spread = op("subtract", size, c(1.0)), c(1.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from ..network.network import Network
 from ..network.network import Parameter as Quantity
 from ..petab_problem import PetabProblem, read_problem
 from .experiments import Experiments, Simulated
+from .inner import Inner
 from .likelihood import Evaluation, Likelihood
 from .scales import Scales
 
@@ -34,11 +35,14 @@ RTOL, ATOL, MAX_STEPS = 1e-8, 1e-10, 100_000
 class Point:
     """What a problem says of one set of parameters.
 
-    simulated : see `experiments.Simulated`.  evaluation : see `likelihood.Evaluation`.
+    simulated : see `experiments.Simulated`; its derivatives are by all estimated parameters.
+    evaluation : see `likelihood.Evaluation`; its derivatives are by those that are `free`.
+    inner : the best values of the parameters that follow the others, by id.
     """
 
     simulated: Simulated
     evaluation: Evaluation
+    inner: Mapping[str, float] = field(default_factory=dict)
 
 
 class Problem:
@@ -55,17 +59,24 @@ class Problem:
         Threads for the experiments; no number depends on it.
     allow_outside
         Read files outside the folder of the yaml file too, where it names such.
+    hierarchical
+        Leave scales, offsets and noise of relative data out of the search: for each set of the
+        other parameters, theirs are the best within their bounds, and the log-likelihood is that
+        there. True: those that the parameter table says, in the column `parameterType` (scaling,
+        offset, sigma); all that `roles` finds where it says nothing. "auto": all that it finds,
+        whatever the table says, perhaps none.
 
     Attributes
     ----------
     ids : parameters of the parameter table, in order.
-    free : those that are estimated, in order.
+    free : those that are estimated, in order, without those that follow the others.
     petab : the problem as the files say it.
 
     Raises
     ------
     ModelError
-        Something in the files is wrong or not supported; one line for each such thing.
+        Something in the files is wrong or not supported; one line for each such thing. So too for
+        each parameter that the table says to follow the others, and that cannot.
     """
 
     def __init__(
@@ -77,19 +88,25 @@ class Problem:
         max_steps: int = MAX_STEPS,
         workers: int = 1,
         allow_outside: bool = False,
+        hierarchical: bool | Literal["auto"] = False,
     ) -> None:
         self.petab = _with_symbols(read_problem(path, allow_outside=allow_outside))
         parameters = self.petab.parameters
         self.ids = tuple(each.id for each in parameters)
-        self.free = tuple(each.id for each in parameters if each.estimate)
-        self.scales = Scales([each.scale for each in parameters if each.estimate])
+        estimated = tuple(each.id for each in parameters if each.estimate)
         self.nominal = np.array([each.nominal for each in parameters], np.float64)
         self._place = {name: k for k, name in enumerate(self.ids)}
-        self._likelihood = Likelihood(self.petab, self.free)
+        self._likelihood = Likelihood(self.petab, estimated)
+        inner = None
+        if hierarchical:
+            inner = Inner(self.petab, self._likelihood, declared=hierarchical is True)
+        self._inner = inner if inner is not None and inner.ids else None
+        self.free = estimated if inner is None else inner.outer
+        self.scales = Scales([each.scale for each in parameters if each.id in self.free])
         self._experiments = Experiments(
             self.petab,
             compile_network(self.petab.network),
-            self.free,
+            estimated,
             self._likelihood.symbols,
             Tolerances(rtol, atol, max_steps),
             workers,
@@ -149,14 +166,29 @@ class Problem:
         index = [m.row for m in self.petab.measurements]
         return pd.DataFrame(rows, columns=names, index=index).sort_index()
 
+    def inner(self, parameters: Mapping[str, float] | None = None) -> dict[str, float]:
+        """The best values of the parameters that follow the others, by id; as `log_likelihood`.
+
+        NaN where a simulation fails, or determines none. Empty if the problem is not hierarchical.
+        """
+        return dict(self.at(self.table(parameters)).inner)
+
     # ------------------------------------------------------------------ what optimisers ask
     def table(self, parameters: Mapping[str, float] | None = None) -> Array:
-        """Values of the whole parameter table, on linear scale: nominal but for those given."""
+        """Values of the whole parameter table, on linear scale: nominal but for those given.
+
+        Those that follow the others are nominal: nothing looks at them.
+        """
         table = self.nominal.copy()
         for name, value in (parameters or {}).items():
             if name not in self._place:
                 near = did_you_mean(name, self.ids)
                 raise ConditionError(f'{self.petab.path}: no parameter "{name}".{near}')
+            if self._inner is not None and name in self._inner.ids:
+                raise ConditionError(
+                    f'{self.petab.path}: parameter "{name}" follows the others; only a problem '
+                    "that is not hierarchical takes a value."
+                )
             table[self._place[name]] = value
         return table
 
@@ -173,6 +205,11 @@ class Problem:
     def at(self, table: Array, order: int = 0) -> Point:
         """Everything at values of the parameter table; with order 1 and 2 also derivatives."""
         simulated = self._experiments.simulate(table, derivatives=order > 0)
+        if self._inner is not None:
+            evaluation, inner = self._inner.evaluate(simulated, table, order)
+            return Point(
+                simulated, evaluation, dict(zip(self._inner.ids, inner.tolist(), strict=True))
+            )
         evaluation = self._likelihood.evaluate(simulated.values, simulated.along, table, order)
         return Point(simulated, evaluation)
 
