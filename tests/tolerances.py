@@ -84,3 +84,11 @@ LOG_LIKELIHOOD_RELATIVE = 1e-5
 # Probabilities of intervals beside SciPy's distribution functions: the width of an interval of 1e-6
 # in values of 1 has lost six figures of sixteen.
 INTERVAL_RELATIVE = 1e-10
+
+# Searches by SciPy's simplex for six parameters or so stop a little short of the best, never beyond
+# it but for rounding.
+INNER_SEARCH = 1e-8
+
+# Slopes by inner parameters where they are best, relative to the others: residuals of a closed form
+# cancel to some hundred roundings, a Newton search stops at 1e-9 of its unknowns.
+INNER_SLOPE = 1e-8

@@ -19,6 +19,15 @@ def told(folder, files, *edits, **options):
     return [line.replace(f"{folder.as_posix()}/", "") for line in str(error.value).splitlines()]
 
 
+def censored(kind, bounds, column="censoringBounds", row="obs _ run 0.7 0 scale sigma"):
+    """The measurements of version 1, and the same with a censored one."""
+    table = VERSION_1["measurements.tsv"].strip()
+    header = table.splitlines()[0]
+    changed = table.replace(header, f"{header} measurementType {column}")
+    assert row in changed
+    return table, changed.replace(row, f"{row} {kind} {bounds}")
+
+
 # what is spoilt: (problem, file, text, new text, the one line that is told)
 SPOILT = [
     # parameters
@@ -160,6 +169,28 @@ SPOILT = [
      'measurements.tsv:1: has no column "measurement". Nearest: "measurment".'),
     (ONE, "measurements.tsv", "2.5 0.3", "2.5 0.3 9",
      "measurements.tsv:3: has 8 fields; the header has 7."),
+    (ONE, "measurements.tsv", *censored("left-censored", "1;2"),
+     'measurements.tsv:2: censoringBounds is "1;2"; left-censored has 1 of them.'),
+    (ONE, "measurements.tsv", *censored("interval-censored", "2;1"),
+     'measurements.tsv:2: censoringBounds is "2;1"; they must be finite, and the lower one first.'),
+    (ONE, "measurements.tsv", *censored("right-censored", "one"),
+     'measurements.tsv:2: censoringBounds is "one"; it must be numbers with ; between.'),
+    (ONE, "measurements.tsv", *censored("_", "1"),
+     'measurements.tsv:2: censoringBounds is "1", but measurementType is "".'),
+    (ONE, "measurements.tsv", *censored("ordinal", "1"),
+     'measurements.tsv:2: measurementType is "ordinal"; it must be one of: empty, relative, '
+     "left-censored, right-censored, interval-censored."),
+    (ONE, "measurements.tsv", *censored("left-censored", "1", "censoringBound"),
+     'measurements.tsv:1: has an unknown column "censoringBound". Nearest: "censoringBounds".'),
+    (ONE, "measurements.tsv", *censored("left-censored", "0", row="logged _ rest 0.4 inf _ _"),
+     'measurements.tsv:4: censoringBounds is "0"; of "logged", compared as logarithms, they must '
+     "be > 0."),
+    (ONE, "parameters.tsv", "estimate\nk2 log10 0.01 10 0.6 1",
+     "estimate parameterType\nk2 log10 0.01 10 0.6 1 scale",
+     'parameters.tsv:2: parameterType is "scale"; it must be one of: empty, scaling, offset, '
+     "sigma."),
+    (TWO, "parameters.tsv", "priorParameters", "parameterTypes",
+     'parameters.tsv:1: has an unknown column "parameterTypes". Nearest: "parameterType".'),
     # mapping
     (TWO, "mapping.tsv", "rest _ at_rest", "speed k1 _",
      'mapping.tsv:2: modelEntityId "k1" is an id already; use it instead of "speed".'),

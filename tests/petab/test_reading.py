@@ -38,6 +38,30 @@ def test_every_case_is_read(path):
     assert [m.row for m in problem.measurements] == list(range(len(problem.measurements)))
 
 
+def test_censored_measurements_and_inner_parameters_are_read(tmp_path):
+    """The columns of pyPESTO; a censored value need not be a number."""
+    rows = VERSION_1["measurements.tsv"].strip().splitlines()
+    kinds = ["measurementType censoringBounds", "interval-censored 0.5;0.9", "relative _"]
+    kinds.append("left-censored 0.6")
+    rows[1] = rows[1].replace(" 0.7 ", " _ ")
+    new = "\n".join(f"{row} {kind}" for row, kind in zip(rows, kinds, strict=True))
+    table = VERSION_1["parameters.tsv"].strip().splitlines()
+    kinds = ["parameterType", "_", "scaling", "sigma"]
+    typed = "\n".join(f"{row} {kind}" for row, kind in zip(table, kinds, strict=True))
+    problem = read_problem(
+        write(
+            tmp_path,
+            VERSION_1,
+            ("measurements.tsv", VERSION_1["measurements.tsv"], new),
+            ("parameters.tsv", VERSION_1["parameters.tsv"], typed),
+        )
+    )
+    ends = [(0.5, 0.9), None, (-math.inf, 0.6)]
+    assert [m.censoring for m in problem.measurements] == ends
+    assert math.isnan(problem.measurements[0].value)
+    assert [p.inner for p in problem.parameters] == ["", "scaling", "sigma"]
+
+
 def test_the_cases_are_all_there():
     assert (len(SUITE_1), len(SUITE_2), len(BENCHMARKS)) == (20, 31, 10)
 
