@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-RTOL, ATOL, MAX_STEPS = 1e-8, 1e-10, 100_000
+RTOL, ATOL, MAX_STEPS = 1e-8, 1e-12, 100_000
 
 
 @dataclass(frozen=True)
