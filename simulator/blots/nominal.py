@@ -1,0 +1,170 @@
+"""Scales, offsets and noise that are best for what the model gives now: where a search begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.tables import Problems
+from .bands import Band
+from .treatments import as_columns
+
+if TYPE_CHECKING:
+    from ..simulation.model import Model
+
+Array = NDArray[np.float64]
+Group = tuple[str, str]
+
+NOISE_BOUNDS = {"log10": (0.01, 1.0), "lin": (0.001, 1.0)}
+"""Of the noise: decades, or shares of the largest intensity of an antibody on a gel."""
+
+
+@dataclass(frozen=True)
+class Nominal:
+    """Values by (antibody, gel); the noise on a log10 scale is an antibody's on all gels.
+
+    largest : largest measured intensity.
+    """
+
+    scale: Mapping[Group, float]
+    offset: Mapping[Group, float]
+    noise: Mapping[Group, float]
+    largest: Mapping[Group, float]
+
+
+def simulated(model: Model, bands: Sequence[Band]) -> Array:
+    """What the model gives for each band (bands,), in the unit of its observable.
+
+    Raises IntegrationError where a run fails.
+    """
+    import pandas as pd
+
+    treatments = list(dict.fromkeys(band.treatment for band in bands))
+    times = sorted({band.time for band in bands})
+    outputs = list(dict.fromkeys(band.observable for band in bands))
+    found = model.simulate(
+        times,
+        conditions=pd.DataFrame(as_columns(treatments), index=pd.RangeIndex(len(treatments))),
+        outputs=outputs,
+        on_failure="raise",
+        progress=False,
+    )
+    run = {treatment: k for k, treatment in enumerate(treatments)}
+    place = {time: k for k, time in enumerate(times)}
+    values = {name: found[name].transpose(..., "time").values for name in outputs}
+    return np.array([values[b.observable][run[b.treatment], place[b.time]] for b in bands])
+
+
+def nominal(
+    bands: Sequence[Band], x: Array, noise: str, table: str, problems: Problems, *,
+    offset: bool, sigma: float | None,
+) -> Nominal:  # fmt: skip
+    """Values in closed form, for what the model gives, x (bands,).
+
+    Scales are means of logarithms of y/x (log10), or least squares (lin). The offset is 0, or the
+    mean of bands where the model gives 0.
+
+    Parameters
+    ----------
+    noise
+        log10 or lin.
+    sigma
+        The noise where it is given, not estimated.
+    """
+    members: dict[Group, list[int]] = {}
+    for k, band in enumerate(bands):
+        if not band.censored:
+            members.setdefault(band.group, []).append(k)
+    found = Nominal({}, {}, {}, {})
+    residuals: dict[Group, list[float]] = {}
+    for group, rows in members.items():
+        y, at = np.array([bands[k].intensity for k in rows]), x[rows]
+        if not _check_zeros([bands[k] for k in rows], at, problems, noise, offset):
+            continue
+        shift = float(y[at <= 0].mean()) if offset and (at <= 0).any() else 0.0
+        scale = _scale(y - shift, at, noise)
+        own = y - scale * at - shift
+        if noise == "log10":
+            own = np.log10(y / (scale * at + shift))
+        found.scale[group], found.offset[group] = scale, shift  # type: ignore[index]
+        found.largest[group] = float(y.max())  # type: ignore[index]
+        residuals[group] = own.tolist()
+    spread = _noise(residuals, found, noise, sigma, table, problems, 2 if offset else 1)
+    found.noise.update(spread)  # type: ignore[attr-defined]
+    return found
+
+
+def _check_zeros(
+    bands: Sequence[Band], x: Array, problems: Problems, noise: str, offset: bool
+) -> bool:
+    """Note bands that no scale makes of what the model gives."""
+    good = True
+    for band, value in zip(bands, x.tolist(), strict=True):
+        if value <= 0 and noise == "log10" and not offset:
+            good = False
+            problems.add(
+                band.where,
+                f"intensity is {band.intensity:g}, but the model has no {band.observable} there, "
+                "and no scale makes a band of nothing: write censored below if none is seen, or "
+                "allow a background with --offset.",
+            )
+    if good and not (x > 0).any():
+        problems.add(
+            bands[0].where,
+            f'the model has no {bands[0].observable} in any lane of gel "{bands[0].gel}".',
+        )
+        return False
+    return good
+
+
+def _scale(y: Array, x: Array, noise: str) -> float:
+    """The best scale of x > 0 alone; y may be negative by chance."""
+    if noise == "lin":
+        scale = float(y @ x / (x @ x))
+    else:
+        usable = (x > 0) & (y > 0)
+        if not usable.any():
+            return float(np.abs(y[x > 0]).mean() / x[x > 0].mean())
+        scale = float(10 ** np.mean(np.log10(y[usable] / x[usable])))
+    return scale if scale > 0 else float(np.abs(y).max() / x.max())
+
+
+def _noise(
+    residuals: Mapping[Group, list[float]],
+    found: Nominal,
+    noise: str,
+    sigma: float | None,
+    table: str,
+    problems: Problems,
+    lines: int,
+) -> dict[Group, float]:
+    """The spread of residuals, by group; on a log10 scale, of all gels of an antibody together."""
+    pooled: dict[Group, list[Group]] = {}
+    for group in residuals:
+        pooled.setdefault((group[0], "" if noise == "log10" else group[1]), []).append(group)
+    spread = {}
+    for (antibody, gel), groups in pooled.items():
+        values = [r for group in groups for r in residuals[group]]
+        free = len(values) - lines * len(groups)
+        if sigma is not None:
+            spread |= dict.fromkeys(groups, sigma)
+            continue
+        if free < 1:
+            where = f' on gel "{gel}"' if gel else ""
+            problems.add(
+                table,
+                f'antibody "{antibody}"{where}: {len(values)} measured bands for '
+                f"{lines * len(groups)} scales and offsets leave nothing to estimate its noise "
+                "from; give it as --sigma.",
+            )
+            continue
+        low, high = NOISE_BOUNDS[noise]
+        unit = 1.0 if noise == "log10" else found.largest[groups[0]]
+        own = math.sqrt(sum(r * r for r in values) / free)
+        spread |= dict.fromkeys(groups, min(max(own, low * unit), high * unit))
+    return spread
