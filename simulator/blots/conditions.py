@@ -47,7 +47,7 @@ def make_conditions(model: Model, treatments: Sequence[Treatment]) -> Conditions
     """
     at_rest = model.definition.start == "steady_state"
     before, after = _values(model, treatments)
-    columns = _columns(model, before, after)
+    columns = _columns(before, after)
     if at_rest and model.definition.population:
         columns = (*columns, SWITCH)
         before = [row | {SWITCH: 0.0} for row in before]
@@ -104,15 +104,15 @@ def _values(
     return before, after
 
 
-def _columns(model: Model, *rows: Iterable[Mapping[str, Cell]]) -> tuple[str, ...]:
-    """What some condition sets to other than the model's own value."""
-    own = model.kernel.initial.baseline
-    found: dict[str, None] = {}
-    for group in rows:
-        for row in group:
-            for name, value in row.items():
-                if value is not None and value != own.get(name):
-                    found.setdefault(name)
+def _columns(*groups: Iterable[Mapping[str, Cell]]) -> tuple[str, ...]:
+    """What some condition sets, be it to the model's own value."""
+    found = {
+        name: None
+        for group in groups
+        for row in group
+        for name, value in row.items()
+        if value is not None
+    }
     return tuple(found)
 
 

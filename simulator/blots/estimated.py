@@ -2,107 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import warnings
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..errors import ConditionError, did_you_mean
-from ..network.definition import Definition, ParameterRecord
-from ..network.expression import Expression, symbols
-from ..network.network import Network
+from ..network.definition import ParameterRecord
+from .bands import Band
+from .nominal import Array, simulated
+
+if TYPE_CHECKING:
+    from ..simulation.model import Model
 
 ALL = "all"
+MOVES = 1e-3
+"""Relative change of a band, with a parameter at either of its bounds, that is one."""
 
 
 def estimated(
-    asked: Sequence[str], definition: Definition, formulas: Iterable[Expression],
-    changed: Collection[str],
-) -> list[ParameterRecord]:  # fmt: skip
+    model: Model, asked: Sequence[str], bands: Sequence[Band], x: Array, changed: Collection[str]
+) -> list[ParameterRecord]:
     """Rows of the model's parameter table that are estimated.
 
     Parameters
     ----------
     asked
-        Ids; `all` stands for those with estimate 1 that move what is measured and that no condition
-        sets.
-    formulas
-        What is measured.
+        Ids; `all` stands for those with estimate 1 that move a band and that no condition sets.
+    x
+        What the model gives for each band (bands,).
     changed
         What conditions set.
 
     Raises
     ------
     ConditionError
-        An id is no parameter with bounds, or moves nothing that is measured; one line for each.
+        An id is no parameter with bounds, or moves no band; one line for each.
     """
-    known = definition.parameters
-    if not asked:
-        return []
-    moving = movers(definition.network, formulas)
-    chosen: dict[str, ParameterRecord] = {}
+    known = model.definition.parameters
+    constants = {p.id for p in model.network.parameters}
+    wanted: dict[str, ParameterRecord] = {}
     problems = []
-    constants = {p.id for p in definition.network.parameters}
-    for name in asked:
+    for name in dict.fromkeys(asked):
         if name == ALL:
-            chosen |= {
-                p.id: p
-                for p in known.values()
-                if p.estimate and p.id in moving and p.id not in changed and p.id in constants
-            }
+            own = [p for p in known.values() if p.estimate and p.id not in changed]
+            wanted |= {p.id: p for p in own if p.id in constants and not _unusable(p)}
         elif name not in known or name not in constants:
-            bounds = ", whose parameters have no bounds" if not known else ""
+            bounds = "" if known else ", a model whose parameters have no bounds"
             problems.append(
-                f'--estimate: "{name}" is no parameter in the parameter table of '
-                f"{definition.name}{bounds}.{did_you_mean(name, known)}"
+                f'"{name}" is no parameter in the parameter table of {model.definition.name}'
+                f"{bounds}.{did_you_mean(name, known)}"
             )
-        elif name not in moving:
-            problems.append(f'--estimate: "{name}" moves nothing that these blots show.')
-        elif not known[name].lower < known[name].upper:
-            problems.append(
-                f'--estimate: "{name}" has the bounds {known[name].lower:g} and '
-                f"{known[name].upper:g} in the parameter table; nothing is left to estimate."
-            )
-        elif known[name].scale != "lin" and known[name].lower <= 0:
-            problems.append(
-                f'--estimate: "{name}" is on a {known[name].scale} scale with the lower bound '
-                f"{known[name].lower:g} in the parameter table; it must be > 0."
-            )
+        elif why := _unusable(known[name]):
+            problems.append(f'"{name}" {why}')
         else:
-            chosen[name] = known[name]
+            wanted[name] = known[name]
+    moving = _moving(model, list(wanted.values()), bands, x)
+    problems += [
+        f'"{name}" moves no band, neither at its lower bound nor at its upper one.'
+        for name in wanted
+        if name in asked and name not in moving
+    ]
     if problems:
-        raise ConditionError("\n".join(dict.fromkeys(problems)))
-    return [chosen[name] for name in known if name in chosen]
+        raise ConditionError("\n".join(f"--estimate: {problem}" for problem in problems))
+    return [known[name] for name in known if name in moving]
 
 
-def movers(network: Network, formulas: Iterable[Expression]) -> set[str]:
-    """Every symbol on which formulas depend, through rules, rates of change and initial values."""
-    depends: dict[str, set[str]] = {}
+def _unusable(parameter: ParameterRecord) -> str:
+    """Why a row of the parameter table cannot be estimated; empty if it can."""
+    if not parameter.lower < parameter.upper:
+        return (
+            f"has the bounds {parameter.lower:g} and {parameter.upper:g} in the parameter table, "
+            "between which nothing is left to estimate."
+        )
+    if parameter.scale != "lin" and parameter.lower <= 0:
+        return (
+            f"has the lower bound {parameter.lower:g} in the parameter table; on a "
+            f"{parameter.scale} scale it must be > 0."
+        )
+    return ""
 
-    def note(target: str, expression: Expression) -> None:
-        depends.setdefault(target, set()).update(symbols(expression))
 
-    for rules in (
-        network.assignment_rules, network.rate_rules, network.initial_assignments,
-        network.algebraic_rules,
-    ):  # fmt: skip
-        for target, expression in rules:
-            note(target, expression)
-    for reaction in network.reactions:
-        note(reaction.id, reaction.kinetic_law)
-        for species in (*(s for s, _ in reaction.stoichiometry), *(s for s, _ in reaction.formulas)):
-            depends.setdefault(species, set()).add(reaction.id)
-        for species, formula in reaction.formulas:
-            note(species, formula)
-    for event in network.events:
-        parts = [event.trigger, event.delay, event.priority]
-        for target, expression in event.assignments:
-            for part in (expression, *filter(None, parts)):
-                note(target, part)
-    for each in network.species:
-        depends.setdefault(each.id, set()).add(each.compartment)
-    pending = [name for formula in formulas for name in symbols(formula)]
-    found: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending.extend(depends.get(name, ()))
-    return found
+def _moving(
+    model: Model, parameters: Sequence[ParameterRecord], bands: Sequence[Band], x: Array
+) -> set[str]:
+    """Parameters that change what the model gives for a band, or whether it gives anything."""
+    if not parameters:
+        return set()
+    ends = [(p.id, value) for p in parameters for value in (p.lower, p.upper)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a run that fails at a bound has moved
+        values = simulated(model, bands, [((name, value),) for name, value in ends], "mark")
+    still = np.abs(values - x) <= MOVES * np.abs(x)
+    return {name for (name, _), row in zip(ends, still, strict=True) if not row.all()}

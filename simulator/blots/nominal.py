@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..network.tables import Problems
 from .bands import Band
-from .treatments import as_columns
+from .treatments import Treatment, as_columns
 
 if TYPE_CHECKING:
     from ..simulation.model import Model
@@ -37,27 +37,42 @@ class Nominal:
     largest: Mapping[Group, float]
 
 
-def simulated(model: Model, bands: Sequence[Band]) -> Array:
-    """What the model gives for each band (bands,), in the unit of its observable.
+def simulated(
+    model: Model,
+    bands: Sequence[Band],
+    changes: Sequence[Treatment] = ((),),
+    on_failure: Literal["raise", "mark"] = "raise",
+) -> Array:
+    """What the model gives for each band (changes, bands), in the unit of its observable.
 
-    Raises IntegrationError where a run fails.
+    Parameters
+    ----------
+    changes
+        Parameters set beside what a band's treatment sets.
+
+    Raises IntegrationError where a run fails, unless they are marked as NaN.
     """
     import pandas as pd
 
     treatments = list(dict.fromkeys(band.treatment for band in bands))
     times = sorted({band.time for band in bands})
     outputs = list(dict.fromkeys(band.observable for band in bands))
+    rows = [(*treatment, *change) for change in changes for treatment in treatments]
     found = model.simulate(
         times,
-        conditions=pd.DataFrame(as_columns(treatments), index=pd.RangeIndex(len(treatments))),
+        conditions=pd.DataFrame(as_columns(rows), index=pd.RangeIndex(len(rows))),
         outputs=outputs,
-        on_failure="raise",
+        on_failure=on_failure,
         progress=False,
     )
-    run = {treatment: k for k, treatment in enumerate(treatments)}
-    place = {time: k for k, time in enumerate(times)}
-    values = {name: found[name].transpose(..., "time").values for name in outputs}
-    return np.array([values[b.observable][run[b.treatment], place[b.time]] for b in bands])
+    run = np.array([treatments.index(band.treatment) for band in bands])
+    place = np.array([times.index(band.time) for band in bands])
+    values = np.empty((len(changes), len(bands)))
+    for name in outputs:
+        every = found[name].values.reshape(len(changes), len(treatments), len(times))
+        own = np.array([band.observable == name for band in bands])
+        values[:, own] = every[:, run[own], place[own]]
+    return values
 
 
 def nominal(
@@ -147,7 +162,7 @@ def _noise(
     pooled: dict[Group, list[Group]] = {}
     for group in residuals:
         pooled.setdefault((group[0], "" if noise == "log10" else group[1]), []).append(group)
-    spread = {}
+    spread: dict[Group, float] = {}
     for (antibody, gel), groups in pooled.items():
         values = [r for group in groups for r in residuals[group]]
         free = len(values) - lines * len(groups)

@@ -38,16 +38,12 @@ def normalised(
                 )
         return [band.divided(band.loading) for band in bands], "over the loading control"
     if not how.startswith(LANE) or how == LANE:
-        raise ConditionError(
-            f'--normalise is "{how}"; it must be loading, lane:<name> or none.'
-        )
+        raise ConditionError(f'--normalise is "{how}"; it must be loading, lane:<name> or none.')
     lane = how.removeprefix(LANE)
     return _over_lane(bands, lane, table, problems), f'over lane "{lane}" of each gel'
 
 
-def _over_lane(
-    bands: Sequence[Band], lane: str, table: str, problems: Problems
-) -> list[Band]:
+def _over_lane(bands: Sequence[Band], lane: str, table: str, problems: Problems) -> list[Band]:
     """Bands in units of their antibody's in the reference lane of their gel (of repeats, the mean).
 
     On a logarithmic scale this moves a gel's scale and nothing else: the reference lane stays a
@@ -76,9 +72,7 @@ def _over_lane(
     return [band.divided(means.get(band.group) or math.nan) for band in bands]
 
 
-def check_groups(
-    bands: Iterable[Band], table: str, problems: Problems, *, offset: bool
-) -> None:
+def check_groups(bands: Iterable[Band], table: str, problems: Problems, *, offset: bool) -> None:
     """Note an antibody on a gel of which too few bands are measured to find its scale."""
     count: dict[tuple[str, str], int] = {}
     for band in bands:

@@ -13,6 +13,7 @@ from ..errors import ConditionError, ModelError
 from ..network.definition import ParameterRecord
 from ..network.expression import Expression, Symbol
 from ..network.formula import to_infix
+from ..network.places import shown
 from ..petab_problem.mathematics import parse_math
 from .bands import ABOVE, BELOW, BETWEEN, Band, raise_all, read_bands
 from .conditions import Conditions, check_estimated, make_conditions, unique_id
@@ -86,7 +87,11 @@ class _Ids:
 
     def noise(self, band: Band, how: str) -> str:
         """The noise that a band has."""
-        return self.noise_of_antibody[band.antibody] if how == LOG10 else self.noise_of_group[band.group]
+        return (
+            self.noise_of_antibody[band.antibody]
+            if how == LOG10
+            else self.noise_of_group[band.group]
+        )
 
 
 def blots_to_petab(
@@ -118,16 +123,17 @@ def blots_to_petab(
         antibodies=choices.antibodies,
         logarithmic=choices.noise == LOG10,
     )
-    where = str(table)
+    where = shown(table)
     bands, units = normalised(bands, choices.normalise, where, problems)
     check_groups(bands, where, problems, offset=choices.offset)
     raise_all(problems)
     treated = make_conditions(model, list(dict.fromkeys(band.treatment for band in bands)))
     formulas = {band.observable: _formula(model, band.observable) for band in bands}
-    chosen = estimated(choices.estimate, model.definition, formulas.values(), treated.columns)
-    check_estimated(treated, [parameter.id for parameter in chosen])
+    check_estimated(treated, choices.estimate)
+    x = simulated(model, bands)[0]
+    chosen = estimated(model, choices.estimate, bands, x, treated.columns)
     best = nominal(
-        bands, simulated(model, bands), choices.noise, where, problems,
+        bands, x, choices.noise, where, problems,
         offset=choices.offset, sigma=choices.sigma,
     )  # fmt: skip
     raise_all(problems)
@@ -277,7 +283,7 @@ def _parameters(
     groups = dict.fromkeys(band.group for band in bands)
     for group in groups:
         scale = _short(best.scale[group])
-        name = f'scale of {group[0]} on gel {group[1]}'
+        name = f"scale of {group[0]} on gel {group[1]}"
         rows.append(
             (ids.scale[group], name, "log10", _short(scale / SPAN), _short(scale * SPAN), scale, 1,
              "scaling")

@@ -70,7 +70,7 @@ def read_rows(
             continue
         cells += [""] * (len(columns) - len(cells))
         values = dict(zip(columns, cells, strict=False))
-        rows.append(Row(at, {name: "" for name in optional} | values, problems))
+        rows.append(Row(at, dict.fromkeys(optional, "") | values, problems))
     if not rows:
         problems.add(where, "has no rows.")
     return Table(where, place, columns, units, rows)

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import ConditionError
 from .options import BUNDLED_MODEL, JsonOption, ModelOption
-from .reporting import Writer, print_json, reported, say, write_files
+from .reporting import Writer, print_json, reported, write_files
 
 
 def blots_to_petab(
