@@ -42,7 +42,7 @@ SIGMA = 0.1
 
 
 class _Lane(NamedTuple):
-    """A lane of the table: what was done, when, and the bound over its reference (None: it is it)."""
+    """A lane: what was done, when, and the bound of its ratio to the reference (None: it is it)."""
 
     gel: str
     readout: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy as np
 from ..errors import ConditionError, did_you_mean
 from ..network.definition import ParameterRecord
 from .bands import Band
+from .conditions import Resolved
 from .nominal import Array, simulated
+from .treatments import Treatment
 
 if TYPE_CHECKING:
     from ..simulation.model import Model
@@ -22,18 +24,18 @@ MOVES = 1e-3
 
 
 def estimated(
-    model: Model, asked: Sequence[str], bands: Sequence[Band], x: Array, changed: Collection[str]
+    model: Model, asked: Sequence[str], bands: Sequence[Band], x: Array, treated: Resolved
 ) -> list[ParameterRecord]:
     """Rows of the model's parameter table that are estimated.
 
     Parameters
     ----------
     asked
-        Ids; `all` stands for those with estimate 1 that move a band and that no condition sets.
+        Ids; `all` stands for those with estimate 1 that move a band.
     x
         What the model gives for each band (bands,).
-    changed
-        What conditions set.
+    treated
+        What the treatments of bands set: such a parameter moves only the others.
 
     Raises
     ------
@@ -41,24 +43,25 @@ def estimated(
         An id is no parameter with bounds, or moves no band; one line for each.
     """
     known = model.definition.parameters
-    constants = {p.id for p in model.network.parameters}
+    constants = {p.id for p in model.network.parameters if p.constant}
+    constants -= model.names.dose_parameters.keys() | model.kernel.initial.definitions.keys()
     wanted: dict[str, ParameterRecord] = {}
     problems = []
     for name in dict.fromkeys(asked):
         if name == ALL:
-            own = [p for p in known.values() if p.estimate and p.id not in changed]
+            own = [p for p in known.values() if p.estimate]
             wanted |= {p.id: p for p in own if p.id in constants and not _unusable(p)}
         elif name not in known or name not in constants:
             bounds = "" if known else ", a model whose parameters have no bounds"
             problems.append(
-                f'"{name}" is no parameter in the parameter table of {model.definition.name}'
-                f"{bounds}.{did_you_mean(name, known)}"
+                f'"{name}" is no constant in the parameter table of {model.definition.name}'
+                f"{bounds}.{did_you_mean(name, constants & known.keys())}"
             )
         elif why := _unusable(known[name]):
             problems.append(f'"{name}" {why}')
         else:
             wanted[name] = known[name]
-    moving = _moving(model, list(wanted.values()), bands, x)
+    moving = _moving(model, list(wanted.values()), bands, x, treated)
     problems += [
         f'"{name}" moves no band, neither at its lower bound nor at its upper one.'
         for name in wanted
@@ -85,14 +88,26 @@ def _unusable(parameter: ParameterRecord) -> str:
 
 
 def _moving(
-    model: Model, parameters: Sequence[ParameterRecord], bands: Sequence[Band], x: Array
-) -> set[str]:
+    model: Model, parameters: Sequence[ParameterRecord], bands: Sequence[Band], x: Array,
+    treated: Resolved,
+) -> set[str]:  # fmt: skip
     """Parameters that change what the model gives for a band, or whether it gives anything."""
     if not parameters:
         return set()
     ends = [(p.id, value) for p in parameters for value in (p.lower, p.upper)]
+    changes = [(name, _values(name, value, treated)) for name, value in ends]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a run that fails at a bound has moved
-        values = simulated(model, bands, [((name, value),) for name, value in ends], "mark")
+        values = simulated(model, bands, changes, "mark")
     still = np.abs(values - x) <= MOVES * np.abs(x)
     return {name for (name, _), row in zip(ends, still, strict=True) if not row.all()}
+
+
+def _values(name: str, value: float, treated: Resolved) -> dict[Treatment, float]:
+    """What a parameter is in each treatment when the model's own value is another."""
+    found = {}
+    for treatment, constants in treated.constants.items():
+        setting = constants.get(name)
+        if setting is None or not setting.is_set:
+            found[treatment] = value * (1.0 if setting is None else setting.factor)
+    return found

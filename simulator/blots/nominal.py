@@ -40,7 +40,7 @@ class Nominal:
 def simulated(
     model: Model,
     bands: Sequence[Band],
-    changes: Sequence[Treatment] = ((),),
+    changes: Sequence[tuple[str, Mapping[Treatment, float]]] = (("", {}),),
     on_failure: Literal["raise", "mark"] = "raise",
 ) -> Array:
     """What the model gives for each band (changes, bands), in the unit of its observable.
@@ -48,7 +48,7 @@ def simulated(
     Parameters
     ----------
     changes
-        Parameters set beside what a band's treatment sets.
+        A parameter, and its value in each treatment that does not set it.
 
     Raises IntegrationError where a run fails, unless they are marked as NaN.
     """
@@ -57,7 +57,11 @@ def simulated(
     treatments = list(dict.fromkeys(band.treatment for band in bands))
     times = sorted({band.time for band in bands})
     outputs = list(dict.fromkeys(band.observable for band in bands))
-    rows = [(*treatment, *change) for change in changes for treatment in treatments]
+    rows = [
+        (*treatment, *([(name, values[treatment])] if treatment in values else []))
+        for name, values in changes
+        for treatment in treatments
+    ]
     found = model.simulate(
         times,
         conditions=pd.DataFrame(as_columns(rows), index=pd.RangeIndex(len(rows))),
@@ -67,12 +71,12 @@ def simulated(
     )
     run = np.array([treatments.index(band.treatment) for band in bands])
     place = np.array([times.index(band.time) for band in bands])
-    values = np.empty((len(changes), len(bands)))
+    given = np.empty((len(changes), len(bands)))
     for name in outputs:
         every = found[name].values.reshape(len(changes), len(treatments), len(times))
         own = np.array([band.observable == name for band in bands])
-        values[:, own] = every[:, run[own], place[own]]
-    return values
+        given[:, own] = every[:, run[own], place[own]]
+    return given
 
 
 def nominal(

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConditionError, ModelError
 from ..network.definition import ParameterRecord
-from ..network.expression import Expression, Symbol
+from ..network.expression import Expression, Symbol, substitute
 from ..network.formula import to_infix
 from ..network.places import shown
 from ..petab_problem.mathematics import parse_math
 from .bands import ABOVE, BELOW, BETWEEN, Band, raise_all, read_bands
-from .conditions import Conditions, check_estimated, make_conditions, unique_id
+from .conditions import Conditions, make_conditions, resolved, unique_id
 from .estimated import estimated
 from .nominal import NOISE_BOUNDS, Nominal, nominal, simulated
 from .normalisation import check_groups, normalised
-from .population import SWITCH, with_switch
+from .model_file import SWITCH, with_shared, with_switch
 
 if TYPE_CHECKING:
     from ..simulation.model import Model
@@ -127,24 +127,24 @@ def blots_to_petab(
     bands, units = normalised(bands, choices.normalise, where, problems)
     check_groups(bands, where, problems, offset=choices.offset)
     raise_all(problems)
-    treated = make_conditions(model, list(dict.fromkeys(band.treatment for band in bands)))
-    formulas = {band.observable: _formula(model, band.observable) for band in bands}
-    check_estimated(treated, choices.estimate)
+    treated = resolved(model, list(dict.fromkeys(band.treatment for band in bands)))
     x = simulated(model, bands)[0]
-    chosen = estimated(model, choices.estimate, bands, x, treated.columns)
+    chosen = estimated(model, choices.estimate, bands, x, treated)
+    listed = make_conditions(model, treated, [parameter.id for parameter in chosen])
+    formulas = {band.observable: _formula(model, band.observable, listed) for band in bands}
     best = nominal(
         bands, x, choices.noise, where, problems,
         offset=choices.offset, sigma=choices.sigma,
     )  # fmt: skip
     raise_all(problems)
-    ids = _Ids(bands, model.names.kinds)
+    ids = _Ids(bands, [*model.names.kinds, *listed.columns, *(s.here for s in listed.shared)])
     parameters = _parameters(bands, best, ids, chosen, choices)
     files = {
         "problem.yaml": _YAML,
-        "model.xml": _sbml(model),
-        "conditions.tsv": _condition_table(treated),
+        "model.xml": _sbml(model, listed),
+        "conditions.tsv": _condition_table(listed),
         "observables.tsv": _observable_table(bands, formulas, ids, choices),
-        "measurements.tsv": _measurement_table(bands, treated, ids, choices),
+        "measurements.tsv": _measurement_table(bands, listed, ids, choices),
         "parameters.tsv": _written(_PARAMETER_COLUMNS, parameters),
     }
     return BlotProblem(
@@ -152,7 +152,7 @@ def blots_to_petab(
         bands=len(bands),
         censored=sum(bool(band.censored) for band in bands),
         gels=len({band.gel for band in bands}),
-        conditions=len(treated.values),
+        conditions=len(listed.values),
         parameters=tuple(str(row[0]) for row in parameters if row[6]),
         normalised=units,
     )
@@ -165,19 +165,21 @@ def _check(choices: Choices) -> None:
         raise ConditionError(f"--sigma is {choices.sigma:g}; it must be > 0 and finite.")
 
 
-def _formula(model: Model, name: str) -> Expression:
-    """What a band shows, as a formula of the model's ids."""
+def _formula(model: Model, name: str, conditions: Conditions) -> Expression:
+    """What a band shows, as a formula of the problem's ids."""
+    found: Expression = Symbol(name)
     for observable in model.definition.observables:
         if observable.id == name:
-            return observable.formula
-    return Symbol(name)
+            found = observable.formula
+    return substitute(found, {each.id: Symbol(each.here) for each in conditions.shared})
 
 
-def _sbml(model: Model) -> str:
-    definition = model.definition
-    if definition.start == "steady_state" and definition.population:
-        return with_switch(model.network.sbml, definition.population)
-    return model.network.sbml
+def _sbml(model: Model, conditions: Conditions) -> str:
+    """The model, with what its conditions need."""
+    sbml = model.network.sbml
+    if SWITCH in conditions.columns:
+        sbml = with_switch(sbml, model.definition.population)
+    return with_shared(sbml, conditions.shared) if conditions.shared else sbml
 
 
 # ---------------------------------------------------------------------- tables
@@ -206,12 +208,12 @@ def _observable_table(
     bands: Sequence[Band], formulas: Mapping[str, Expression], ids: _Ids, choices: Choices
 ) -> str:
     rows = []
-    for antibody, shown in {band.antibody: band.observable for band in bands}.items():
+    for antibody, quantity in {band.antibody: band.observable for band in bands}.items():
         id = ids.observable[antibody]
-        text = f"observableParameter1_{id} * ({_petab_text(formulas[shown], shown)})"
+        text = f"observableParameter1_{id} * ({_petab_text(formulas[quantity], quantity)})"
         if choices.offset:
             text += f" + observableParameter2_{id}"
-        name = f"{antibody}: {shown}" if antibody != shown else antibody
+        name = f"{antibody}: {quantity}" if antibody != quantity else antibody
         rows.append((id, name, text, choices.noise, f"noiseParameter1_{id}", "normal"))
     columns = (
         "observableId", "observableName", "observableFormula", "observableTransformation",

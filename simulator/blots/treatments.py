@@ -47,7 +47,7 @@ class Treatments:
         return tuple(sorted(found, key=lambda entry: entry[0]))
 
     def _level(self, row: Row, factor: Factor, text: str) -> float | str | None:
-        if not text or text.casefold() in ("nan", "none"):
+        if not text or text.casefold() == "nan" or (text == "none" and factor.kind != "cell"):
             return None
         if factor.kind not in NUMERIC:
             return text if self._allowed(row, factor, text) else None

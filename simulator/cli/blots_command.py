@@ -94,7 +94,8 @@ def blots_to_petab(
             )
         else:
             typer.echo(
-                f"{found.bands} bands of {found.gels} gels ({found.censored} censored), "
+                f"{found.bands} bands of {found.gels} gel{'s' * (found.gels != 1)} "
+                f"({found.censored} censored), "
                 f"intensities {found.normalised}; {found.conditions} conditions, "
                 f"{len(found.parameters)} estimated parameters."
             )

@@ -153,4 +153,3 @@ def directions(
     for row, chosen in zip(columns, own, strict=True):
         row[: len(chosen)] = chosen
     return columns, most
-

@@ -266,7 +266,9 @@ def _stage(
         assert start is not None  # noqa: S101
         begin.append(start)
         later = level + 1 < len(periods)
-        until.append(periods[level + 1].start if later and start != PRE_EQUILIBRATION else AFTER_ALL)
+        until.append(
+            periods[level + 1].start if later and start != PRE_EQUILIBRATION else AFTER_ALL
+        )
         given = 0 < level < len(periods)
         jumps.append(jump_of(problem, kernel, periods[level]) if given else None)
     counts = np.cumsum([0, *map(len, times)])

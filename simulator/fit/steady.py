@@ -88,9 +88,7 @@ def settle(kernel: Kernel, tolerances: Tolerances, cells: Cells, workers: int = 
         left = rested[np.isnan(moved).any(axis=(1, 2))]
         if left.size:
             _follow(kernel, tolerances, cells, left, workers)
-        cells.states_along[rested] = np.where(
-            np.isnan(moved), cells.states_along[rested], moved
-        )
+        cells.states_along[rested] = np.where(np.isnan(moved), cells.states_along[rested], moved)
     cells.states[rested] = found[rested]
 
 
@@ -132,9 +130,7 @@ def _differ(old: Array, new: Array, tolerances: Tolerances) -> NDArray[np.bool_]
     return ~(np.abs(new - old) <= tolerances.atol + tolerances.rtol * np.abs(new))
 
 
-def _motions(
-    kernel: Kernel, cells: Cells, found: Array, rested: NDArray[np.intp]
-) -> Array:
+def _motions(kernel: Kernel, cells: Cells, found: Array, rested: NDArray[np.intp]) -> Array:
     """How states of rest `found` move (rested, n, width); NaN where that is not determined."""
     system, conserved = kernel.system(), kernel.conserved()
     n, entries = system.sizes.states, system.sizes.entries

@@ -11,7 +11,16 @@ import numpy as np
 
 from .batch import HALT, LAST, NEXT, SUCCESS, failed_attempt, run_on_lanes, too_small
 from .cache import compiled, entry_point
-from .events import EVENT_COLUMNS, INITIAL, at_once, begin_events, cut_at_change, move_to, next_switch, queue_of
+from .events import (
+    EVENT_COLUMNS,
+    INITIAL,
+    at_once,
+    begin_events,
+    cut_at_change,
+    move_to,
+    next_switch,
+    queue_of,
+)
 from .group import describe, idle_group
 from .lanes import call, take_next
 from .reporting import LANE_ROWS, RUN, UNCUT

@@ -1,8 +1,9 @@
-"""The model of a PEtab problem, in which conditions can hold the population."""
+"""The model of a PEtab problem: what conditions need that the model itself does not have."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelError
@@ -10,6 +11,19 @@ from ..errors import ModelError
 SWITCH = "population_moves"
 """Parameter that multiplies what changes the population: 0 while the untreated cell comes to rest,
 as PEtab cannot hold states at their initial values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An estimated parameter that some conditions set or multiply, as PEtab has no other way.
+
+    Everything in the model that used `id` uses `here` instead, which is factor x id + fixed.
+    """
+
+    id: str
+    here: str
+    factor: str
+    fixed: str
 
 
 def with_switch(sbml: str, population: Collection[str]) -> str:
@@ -64,3 +78,29 @@ def _switch(element: Any) -> None:
     product.addChild(name)
     product.addChild(element.getMath().deepCopy())
     element.setMath(product)
+
+
+def with_shared(sbml: str, parameters: Iterable[Shared]) -> str:
+    """SBML in which conditions can set or multiply what is estimated: see `Shared`."""
+    import libsbml
+
+    document = libsbml.readSBMLFromString(sbml)
+    model = document.getModel()
+    for each in parameters:
+        elements = document.getListOfAllElements()
+        for i in range(elements.getSize()):
+            elements.get(i).renameSIdRefs(each.id, each.here)
+        unit = model.getParameter(each.id).getUnits()
+        for id, value, own in ((each.here, None, unit), (each.factor, 1.0, "dimensionless"),
+                               (each.fixed, 0.0, unit)):  # fmt: skip
+            new = model.createParameter()
+            new.setId(id)
+            new.setConstant(value is not None)
+            if own:
+                new.setUnits(own)
+            if value is not None:
+                new.setValue(value)
+        rule = model.createAssignmentRule()
+        rule.setVariable(each.here)
+        rule.setMath(libsbml.parseL3Formula(f"{each.factor} * {each.id} + {each.fixed}"))
+    return str(libsbml.writeSBMLToString(document))
