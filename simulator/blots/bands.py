@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,7 +113,9 @@ class _Reading:
         self.controls: dict[tuple[str, str], tuple[str, float]] = {}
         """(gel, lane) -> where its loading control is, and its intensity."""
         self.chosen: dict[str, str] = {}
-        """Antibody -> what it shows; empty where that is not known."""
+        """Antibody -> what it shows."""
+        self.unknown: set[tuple[str, str]] = set()
+        """(antibody, what it is said to show) that were told already."""
         self.lanes: dict[tuple[str, str], tuple[str, Treatment, float]] = {}
         self.seen: dict[tuple[str, str, str, str], str] = {}
         self.treatments: Treatments | None = None
@@ -218,28 +220,28 @@ class _Reading:
         """The observable that an antibody shows; empty, and a problem once, if there is none."""
         antibody = row["antibody"]
         found = row["observable"] or self.antibodies.get(antibody, antibody)
-        before = self.chosen.get(antibody)
-        if before is not None:
-            if before and found != before:
-                row.problem(f'antibody "{antibody}" shows "{found}" here and "{before}" above.')
-            return before
         known = [*self.observables, LOADING_CONTROL]
-        if found in known:
-            self.chosen[antibody] = found
-            return found
-        self.chosen[antibody] = ""
-        model = self.names.definition.name
-        relative = {o.id for o in self.names.definition.observables if o.relative_to}
-        if found in relative:
-            row.problem(f'observable "{found}" compares live cells; no band shows it.')
-        elif found != antibody:
-            row.problem(f'observable "{found}" is not in {model}.{did_you_mean(found, known)}')
-        else:
-            row.problem(
-                f'antibody "{antibody}" is no observable of {model}: say what it shows in a column '
-                f"observable, or as --antibody {antibody}=ID.{did_you_mean(found, known)}"
-            )
-        return ""
+        if found not in known:
+            if (antibody, found) not in self.unknown:
+                self.unknown.add((antibody, found))
+                row.problem(self.no_observable(antibody, found, known))
+            return ""
+        before = self.chosen.setdefault(antibody, found)
+        if found != before:
+            row.problem(f'antibody "{antibody}" shows "{found}" here and "{before}" above.')
+        return before
+
+    def no_observable(self, antibody: str, found: str, known: Sequence[str]) -> str:
+        """Why an antibody shows nothing."""
+        model, near = self.names.definition.name, did_you_mean(found, known)
+        if any(o.id == found for o in self.names.definition.observables):
+            return f'observable "{found}" compares live cells; no band shows it.'
+        if found != antibody:
+            return f'observable "{found}" is not in {model}.{near}'
+        return (
+            f'antibody "{antibody}" is no observable of {model}: say what it shows in a column '
+            f"observable, or as --antibody {antibody}=ID.{near}"
+        )
 
     def control(self, row: Row) -> None:
         """A row of a loading control."""

@@ -23,7 +23,7 @@ Cell = float | None
 
 
 class Setting(NamedTuple):
-    """What a treatment makes of a constant: `value`; set, or else the model's own times `factor`."""
+    """What a treatment makes of a constant: `value`, which is set or the model's times `factor`."""
 
     value: float
     is_set: bool

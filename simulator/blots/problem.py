@@ -18,9 +18,9 @@ from ..petab_problem.mathematics import parse_math
 from .bands import ABOVE, BELOW, BETWEEN, Band, raise_all, read_bands
 from .conditions import Conditions, make_conditions, resolved, unique_id
 from .estimated import estimated
+from .model_file import SWITCH, with_shared, with_switch
 from .nominal import NOISE_BOUNDS, Nominal, nominal, simulated
 from .normalisation import check_groups, normalised
-from .model_file import SWITCH, with_shared, with_switch
 
 if TYPE_CHECKING:
     from ..simulation.model import Model

@@ -270,13 +270,14 @@ def test_censored_bands_are_written_as_pypesto_reads_them(tiny, tmp_path):
 
 def test_pypesto_takes_the_columns_for_what_they_are(tiny, tmp_path):
     hierarchical = pytest.importorskip("pypesto.hierarchical.petab")
-    yaml = converted(tiny, tmp_path, lanes())
+    yaml = converted(tiny, tmp_path, lanes(), noise="lin")
     problem = petab.Problem.from_yaml(yaml)
     types = {k: v.value for k, v in hierarchical.get_inner_parameters(problem).items() if v}
     assert types == {
         "scale_protein_monday": "scaling",
         "scale_protein_friday": "scaling",
-        "noise_protein": "sigma",
+        "noise_protein_monday": "sigma",
+        "noise_protein_friday": "sigma",
     }
     hierarchical.validate_hierarchical_petab_problem(problem)
 
@@ -291,7 +292,7 @@ def test_the_switch_multiplies_what_changes_the_population():
         r.getId(): libsbml.formulaToL3String(r.getKineticLaw().getMath())
         for r in (model.getReaction(i) for i in range(model.getNumReactions()))
     }
-    assert laws["J"].replace(" ", "") == f"{SWITCH}*(c*k*P)" and SWITCH not in laws["L"]
+    assert laws["J"].replace(" ", "") == f"{SWITCH}*c*k*P" and SWITCH not in laws["L"]
     assert SWITCH in libsbml.formulaToL3String(model.getRateRule("Q").getMath())
     assert model.getParameter(SWITCH).getValue() == 1
 
