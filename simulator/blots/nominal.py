@@ -99,7 +99,7 @@ def nominal(
     for k, band in enumerate(bands):
         if not band.censored:
             members.setdefault(band.group, []).append(k)
-    found = Nominal({}, {}, {}, {})
+    scales, offsets, largest = {}, {}, {}
     residuals: dict[Group, list[float]] = {}
     for group, rows in members.items():
         y, at = np.array([bands[k].intensity for k in rows]), x[rows]
@@ -107,15 +107,13 @@ def nominal(
             continue
         shift = float(y[at <= 0].mean()) if offset and (at <= 0).any() else 0.0
         scale = _scale(y - shift, at, noise)
-        own = y - scale * at - shift
-        if noise == "log10":
-            own = np.log10(y / (scale * at + shift))
-        found.scale[group], found.offset[group] = scale, shift  # type: ignore[index]
-        found.largest[group] = float(y.max())  # type: ignore[index]
-        residuals[group] = own.tolist()
-    spread = _noise(residuals, found, noise, sigma, table, problems, 2 if offset else 1)
-    found.noise.update(spread)  # type: ignore[attr-defined]
-    return found
+        line = scale * at + shift
+        scales[group], offsets[group], largest[group] = scale, shift, float(y.max())
+        residuals[group] = (np.log10(y / line) if noise == "log10" else y - line).tolist()
+    if sigma is not None:
+        return Nominal(scales, offsets, dict.fromkeys(residuals, sigma), largest)
+    spread = _noise(residuals, largest, noise, table, problems, 2 if offset else 1)
+    return Nominal(scales, offsets, spread, largest)
 
 
 def _check_zeros(
@@ -155,9 +153,8 @@ def _scale(y: Array, x: Array, noise: str) -> float:
 
 def _noise(
     residuals: Mapping[Group, list[float]],
-    found: Nominal,
+    largest: Mapping[Group, float],
     noise: str,
-    sigma: float | None,
     table: str,
     problems: Problems,
     lines: int,
@@ -170,9 +167,6 @@ def _noise(
     for (antibody, gel), groups in pooled.items():
         values = [r for group in groups for r in residuals[group]]
         free = len(values) - lines * len(groups)
-        if sigma is not None:
-            spread |= dict.fromkeys(groups, sigma)
-            continue
         if free < 1:
             where = f' on gel "{gel}"' if gel else ""
             problems.add(
@@ -183,7 +177,7 @@ def _noise(
             )
             continue
         low, high = NOISE_BOUNDS[noise]
-        unit = 1.0 if noise == "log10" else found.largest[groups[0]]
+        unit = 1.0 if noise == "log10" else largest[groups[0]]
         own = math.sqrt(sum(r * r for r in values) / free)
         spread |= dict.fromkeys(groups, min(max(own, low * unit), high * unit))
     return spread

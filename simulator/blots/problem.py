@@ -278,7 +278,12 @@ def _parameters(
     chosen: Sequence[ParameterRecord],
     choices: Choices,
 ) -> list[tuple[Any, ...]]:
-    """Rows of the parameter table: of the model, then scales, offsets and noise."""
+    """Rows of the parameter table: of the model, then scales, offsets and noise.
+
+    `parameterType` names what hierarchical optimisation can find by itself; a scale beside an
+    offset has no closed form where logarithms are compared.
+    """
+    closed = choices.noise == LIN or not choices.offset
     rows: list[tuple[Any, ...]] = [
         (p.id, p.name, p.scale, p.lower, p.upper, p.nominal, 1, "") for p in chosen
     ]
@@ -288,12 +293,13 @@ def _parameters(
         name = f"scale of {group[0]} on gel {group[1]}"
         rows.append(
             (ids.scale[group], name, "log10", _short(scale / SPAN), _short(scale * SPAN), scale, 1,
-             "scaling")
+             "scaling" if closed else "")
         )  # fmt: skip
     for group in groups if choices.offset else ():
         name = f"background of {group[0]} on gel {group[1]}"
         largest, offset = _short(best.largest[group]), _short(best.offset[group])
-        rows.append((ids.offset[group], name, "lin", 0, largest, offset, 1, "offset"))
+        type = "offset" if closed else ""
+        rows.append((ids.offset[group], name, "lin", 0, largest, offset, 1, type))
     low, high = NOISE_BOUNDS[choices.noise]
     for band in bands:
         id = ids.noise(band, choices.noise)

@@ -32,7 +32,6 @@ class Treatments:
         self.factors = _factors(names, table, passed)
         self._known: dict[tuple[str, str], float | str | None] = {}
         """(column, text) -> level, each read once, so that what is wrong is told once."""
-        self._together: dict[Treatment, bool] = {}
 
     def read(self, row: Row) -> Treatment:
         """The treatment in a row; what is wrong is noted, and left out."""

@@ -72,5 +72,5 @@ app.command(
     "blots-to-petab",
     epilog="Examples:  steroidsim blots-to-petab blots.tsv --out problem --estimate all   |  "
     " steroidsim blots-to-petab blots.csv --out problem --antibody ERK-P=pERK"
-    " --antibody actin=loading_control --estimate k_BIM_ERK --offset",
+    " --antibody actin=loading_control --estimate k_BIM_phosphorylation --offset",
 )(blots_to_petab)

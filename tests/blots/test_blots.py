@@ -23,8 +23,6 @@ from simulator.fit.problem import Problem
 from simulator.network.antimony import read_antimony
 from simulator.petab_problem import read_problem
 
-petab = pytest.importorskip("petab.v1")
-
 TINY = Path(__file__).parents[1] / "models" / "tiny"
 TOY = TINY.parent / "toy"
 REST, DECAY, GIVEN, FASTER = 10.0, 0.1, 0.5, 1.5  # as the tables of models/tiny say
@@ -35,6 +33,11 @@ BACKGROUND = {"monday": 2.0, "friday": 90.0}
 @pytest.fixture(scope="module")
 def tiny():
     return simulator.load(TINY)
+
+
+@pytest.fixture(scope="module")
+def petab():
+    return pytest.importorskip("petab.v1")
 
 
 def protein(cell="A", alteration="", blocker=0.0, time=0.0, expression=1.0):
@@ -113,7 +116,7 @@ def test_a_problem_at_the_truth_gives_back_its_bands(tiny, tmp_path):
     assert problem.log_likelihood() > away + 1
 
 
-def test_a_parameter_that_lanes_multiply_or_set_is_estimated_in_the_others(tiny, tmp_path):
+def test_a_parameter_that_lanes_multiply_or_set_is_estimated_in_the_others(petab, tiny, tmp_path):
     """Its value in a lane is what the model says on paper, at another value of it."""
     rows = [row for row in lanes() if row["gel"] == "monday"]
     rows += [dict(rows[0], lane=7, k_deg=0.4, intensity=3 * 2.5)]
@@ -136,6 +139,8 @@ def test_backgrounds_are_parameters_of_the_problem(tiny, tmp_path):
     truth |= {f"offset_protein_{g}": b for g, b in BACKGROUND.items()}
     problem = Problem(yaml)
     assert problem.chi2(truth) < 1e-4 < problem.chi2()
+    types = table(yaml, "parameters").set_index("parameterId")["parameterType"]
+    assert set(types[list(truth)]) == {""}  # not linear in the logarithm
 
 
 def test_a_linear_noise_is_one_of_each_gel(tiny, tmp_path):
@@ -160,7 +165,7 @@ def test_nominal_values_are_the_closed_form_ones(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("choices", [{}, {"offset": True}, {"noise": "lin"}, {"sigma": 0.2}])
-def test_the_petab_library_accepts_the_problem(tiny, tmp_path, choices):
+def test_the_petab_library_accepts_the_problem(petab, tiny, tmp_path, choices):
     rows = lanes(replicate="a")
     rows[3] |= {"censored": "below"}
     rows[4] |= {"censored": "between", "upper": 2 * rows[4]["intensity"]}
@@ -268,7 +273,7 @@ def test_censored_bands_are_written_as_pypesto_reads_them(tiny, tmp_path):
     assert found["measurement"].tolist()[:3] == [40, 30, 4]
 
 
-def test_pypesto_takes_the_columns_for_what_they_are(tiny, tmp_path):
+def test_pypesto_takes_the_columns_for_what_they_are(petab, tiny, tmp_path):
     hierarchical = pytest.importorskip("pypesto.hierarchical.petab")
     yaml = converted(tiny, tmp_path, lanes(), noise="lin")
     problem = petab.Problem.from_yaml(yaml)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import roadrunner
 import yaml
 from typer.testing import CliRunner
 
@@ -126,13 +127,40 @@ def test_a_problem_of_the_bundled_model_gives_what_the_model_gives(tmp_path, ste
     np.testing.assert_allclose(found, [row["intensity"] for row in rows], rtol=1e-4)
     assert np.abs(problem.gradient(scales)[list(scales)]).max() < 1
 
-    of_cell = {"SUPT1": 1.0}
-    for cell, overrides in steroid_response.definition.cells.items():
-        of_cell |= {cell: o.value for o in overrides if o.parameter == "BIM_expression"}
-    other = [1.3 * of_cell[treatment["cell"]] for treatment in TREATMENTS]
+    cells = steroid_response.definition.cells
+    factors = {
+        cell: math.prod(o.value for o in overrides if o.parameter == "BIM_expression")
+        for cell, overrides in cells.items()
+    }
+    other = [1.3 * factors[treatment["cell"]] for treatment in TREATMENTS]
     rows = bands_of(steroid_response, BIM_expression=other)
     found = problem.simulate(scales | {"BIM_expression": 1.3})["simulation"]
     np.testing.assert_allclose(found, [row["intensity"] for row in rows], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_another_simulator_follows_the_conditions(steroid_response):
+    """libRoadRunner, brought to rest under one condition and then given the next."""
+    problem = BLOTS / "problem"
+    table = pd.read_csv(problem / "conditions.tsv", sep="\t", index_col=0)
+    conditions = table.drop(columns="conditionName")
+    runner = roadrunner.RoadRunner(str(problem / "model.xml"))
+    runner.integrator.relative_tolerance, runner.integrator.absolute_tolerance = 1e-9, 1e-12
+    runner.integrator.maximum_num_steps = 100_000
+    for id, value in conditions.loc["SUPT1_NRAS_G12D_untreated"].items():
+        runner[id] = value
+    record = roadrunner.SelectionRecord
+    runner.reset(record.TIME | record.RATE | record.FLOATING)  # initial assignments follow
+    runner.simulate(0, 2e4, 2)
+    for id, value in conditions.loc["SUPT1_NRAS_G12D_selumetinib_10"].items():
+        runner[id] = value
+    runner.simulate(0, 24, 2)
+    outputs = ["ERK_p", "BIM_EL_p", "live_G1", "early_apoptotic"]
+    model = steroid_response.simulate(
+        24, alteration="NRAS_G12D", selumetinib=10, outputs=outputs, rtol=1e-9
+    )
+    for name in outputs:
+        assert runner[f"[{name}]"] == pytest.approx(model[name].item(), rel=1e-4)
 
 
 # ---------------------------------------------------------------------- the papers' blots
