@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .blots_command import blots_to_petab
 from .calibrate_command import calibrate
 from .findings_command import findings
 from .predict_command import predict
@@ -67,3 +68,9 @@ app.command(
 app.command(epilog="Example:  steroidsim export alteration=NRAS_G12D prednisolone=1 --out run.xml")(
     export
 )
+app.command(
+    "blots-to-petab",
+    epilog="Examples:  steroidsim blots-to-petab blots.tsv --out problem --estimate all   |  "
+    " steroidsim blots-to-petab blots.csv --out problem --antibody ERK-P=pERK"
+    " --antibody actin=loading_control --estimate k_BIM_phosphorylation --offset",
+)(blots_to_petab)
