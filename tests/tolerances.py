@@ -80,3 +80,7 @@ GRADIENT_RELATIVE = 1e-6
 
 # Log-likelihoods against published ones, which were computed at tolerances of 1e-8 or so.
 LOG_LIKELIHOOD_RELATIVE = 1e-5
+
+# Gradients against AMICI's (CVODES at rtol 1e-12), by the relative change of each parameter, of the
+# largest one and of 1: terms of many measurements cancel near an optimum.
+GRADIENT_OTHER_TOOL = 1e-5
