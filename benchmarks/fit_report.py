@@ -1,0 +1,129 @@
+"""Tables of the fitting benchmark: `fit_*.csv` and the Markdown that README.md takes over."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import machine
+from .fit_worker import OWN, PETAB, PYPESTO, SIMULATIONS
+from .readme import README, filled
+from .report import TARGETS, Curve, compared, shown
+
+if TYPE_CHECKING:
+    from .fit_speed import Measured
+
+PEERS = (PYPESTO, PETAB, SIMULATIONS)
+TABLES = ("fit_machine", "fit_speed", "fit_start_up")
+
+
+def write(out: Path, found: "Mapping[str, Measured]", loads: Sequence[float]) -> str:
+    """Write what was measured; the Markdown text."""
+    curves = {name: each.curves for name, each in found.items()}
+    _write_problems(out / "fit_problems.csv", found)
+    _write_points(out / "fit_points.csv", curves)
+    _write_ratios(out / "fit_ratios.csv", curves)
+    text = "\n\n".join((ratio_table(found), error_table(curves)))
+    (out / "fit_speed.md").write_text(text + "\n", encoding="utf-8")
+    versions = next(iter(found.values())).facts["versions"]
+    here = {k: v for k, v in machine.description().items() if k not in ("amici", "libroadrunner")}
+    said = ", ".join(f"{name} {value}" for name, value in (here | versions).items())
+    (out / "fit_machine.md").write_text(f"{said}.\n\n{machine.busy(loads)}\n", encoding="utf-8")
+    return text
+
+
+def ratio_table(found: "Mapping[str, Measured]") -> str:
+    """AMICI's cost over steroidsim's at equal achieved error, a line per problem and error."""
+    lines = [
+        f"| problem | estimated | experiments | achieved error | {' | '.join(PEERS)} |",
+        "| --- | --- | --- | --- |" + " --- |" * len(PEERS),
+    ]
+    for name, each in found.items():
+        for target in TARGETS:
+            cells = [name, str(len(each.facts["ids"])), str(each.facts["experiments"])]
+            cells += [f"{target:.0e}", *(shown(each.curves, peer, target) for peer in PEERS)]
+            lines.append("| " + " | ".join(cells) + " |")
+    for target in TARGETS:
+        means = [mean_ratio((each.curves for each in found.values()), p, target) for p in PEERS]
+        cells = ["geometric mean", "", "", f"{target:.0e}", *(f"{mean:.1f}x" for mean in means)]
+        lines.append("| " + " | ".join(cells) + " |")
+    note = (
+        "Times as much CPU time per log-likelihood and gradient as steroidsim, at equal achieved"
+        " error, one core. ≥ and ≤: a tool's tolerances do not reach this error on both sides, so"
+        " its nearest point is taken and the ratio is a bound; ~: both tools' are."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def mean_ratio(curves: Iterable[Mapping[str, Curve]], peer: str, target: float) -> float:
+    """The geometric mean of the problems' ratios."""
+    ratios = [compared(dict(each), peer, target)[0].value for each in curves]
+    return float(np.exp(np.mean(np.log(ratios))))
+
+
+def error_table(curves: Mapping[str, Mapping[str, Curve]]) -> str:
+    """Median achieved error of each tool by requested rtol."""
+    rtols = next(iter(curves.values()))[OWN].rtol
+    lines = [
+        "| problem | tool | " + " | ".join(f"{r:.0e}" for r in rtols) + " |",
+        "| --- | --- |" + " --- |" * len(rtols),
+    ]
+    for name, each in curves.items():
+        for column, tool in ((OWN, OWN), (PYPESTO, "AMICI")):
+            errors = " | ".join(_error(error) for error in each[column].error)
+            lines.append(f"| {name} | {tool} | {errors} |")
+    return "\n".join([*lines, "", "Median achieved error over the points, by requested rtol."])
+
+
+def fill(out: Path) -> None:
+    """Put the tables that were measured into README.md."""
+    files = {name: out / f"{name}.md" for name in TABLES}
+    tables = {name: file.read_text("utf-8") for name, file in files.items() if file.exists()}
+    README.write_text(filled(README.read_text("utf-8"), tables), encoding="utf-8")
+
+
+def _error(error: float) -> str:
+    return f"{error:.1e}" if np.isfinite(error) else "failed"
+
+
+def _write_problems(file: Path, found: "Mapping[str, Measured]") -> None:
+    """Sizes of the problems, the points, and how well the tools agree."""
+    sizes = ("species", "experiments", "measurements")
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        table = csv.writer(handle, lineterminator="\n")
+        table.writerow(["problem", "estimated", *sizes, "points", "left out", "median", "worst"])
+        for name, each in found.items():
+            row = [name, len(each.facts["ids"]), *(each.facts[size] for size in sizes)]
+            agreement = [f"{x:.2g}" for x in each.agreement]
+            table.writerow([*row, each.points, each.left_out, *agreement])
+
+
+def _write_points(file: Path, curves: Mapping[str, Mapping[str, Curve]]) -> None:
+    """Every point, costs relative to steroidsim's at an achieved error of 1e-4."""
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        table = csv.writer(handle, lineterminator="\n")
+        table.writerow(["problem", "column", "rtol", "error", "cost", "lowest", "highest"])
+        for name, each in curves.items():
+            unit = each[OWN].at(TARGETS[0]).value
+            for column, curve in each.items():
+                middle, low, high = (
+                    reduce(curve.cost, axis=0) / unit for reduce in (np.median, np.min, np.max)
+                )
+                for k, rtol in enumerate(curve.rtol):
+                    numbers = (rtol, curve.error[k], middle[k], low[k], high[k])
+                    table.writerow([name, column, *(f"{x:.4g}" for x in numbers)])
+
+
+def _write_ratios(file: Path, curves: Mapping[str, Mapping[str, Curve]]) -> None:
+    """Every ratio at equal error: median, lowest and highest of the turns."""
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        table = csv.writer(handle, lineterminator="\n")
+        table.writerow(["problem", "error", "peer", "ratio", "bound", "lowest", "highest"])
+        for name, each in curves.items():
+            for target in TARGETS:
+                for peer in PEERS:
+                    middle, low, high = compared(dict(each), peer, target)
+                    row = [name, f"{target:.0e}", peer, f"{middle.value:.4g}", middle.bound]
+                    table.writerow([*row, f"{low:.4g}", f"{high:.4g}"])
