@@ -10,7 +10,7 @@ import numpy as np
 from . import machine
 from .fit_worker import OWN, PETAB, PYPESTO, SIMULATIONS
 from .readme import README, filled
-from .report import TARGETS, Curve, compared, shown
+from .report import TARGETS, Curve, compared, share, shown
 
 if TYPE_CHECKING:
     from .fit_speed import Measured
@@ -37,17 +37,19 @@ def write(out: Path, found: "Mapping[str, Measured]", loads: Sequence[float]) ->
 def ratio_table(found: "Mapping[str, Measured]") -> str:
     """AMICI's cost over steroidsim's at equal achieved error, a line per problem and error."""
     lines = [
-        f"| problem | estimated | experiments | achieved error | {' | '.join(PEERS)} |",
-        "| --- | --- | --- | --- |" + " --- |" * len(PEERS),
+        f"| problem | estimated | experiments | achieved error | {' | '.join(PEERS)} |"
+        " own time in the integrator |",
+        "| --- | --- | --- | --- |" + " --- |" * (len(PEERS) + 1),
     ]
     for name, each in found.items():
         for target in TARGETS:
             cells = [name, str(len(each.facts["ids"])), str(each.facts["experiments"])]
             cells += [f"{target:.0e}", *(shown(each.curves, peer, target) for peer in PEERS)]
+            cells.append(share(each.curves, target))
             lines.append("| " + " | ".join(cells) + " |")
     for target in TARGETS:
         means = [mean_ratio((each.curves for each in found.values()), p, target) for p in PEERS]
-        cells = ["geometric mean", "", "", f"{target:.0e}", *(f"{mean:.1f}x" for mean in means)]
+        cells = ["geometric mean", "", "", f"{target:.0e}", *(f"{mean:.1f}x" for mean in means), ""]
         lines.append("| " + " | ".join(cells) + " |")
     note = (
         "Times as much CPU time per log-likelihood and gradient as steroidsim, at equal achieved"

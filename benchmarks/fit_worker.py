@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 Evaluate = Callable[[Array], Array]
 
 OWN = "steroidsim"
+INTEGRATOR = "steroidsim, integrator alone"
 PYPESTO = "AMICI through pyPESTO"
 PETAB = "AMICI through its PEtab layer"
 SIMULATIONS = "AMICI, simulations alone"
@@ -53,7 +54,10 @@ class Tool(Protocol):
 
 
 class Own:
-    """steroidsim: `Problem.at` with the change of scale that optimisers need."""
+    """steroidsim: `Problem.at` with the change of scale that optimisers need.
+
+    `INTEGRATOR` is the part of it that is spent in the package `integrator`.
+    """
 
     packages = ("steroidsim",)
 
@@ -63,7 +67,10 @@ class Own:
         self.make = partial(Problem, yaml, max_steps=MAX_STEPS)
         self.problem = self.make()
         self.places = [self.problem.ids.index(name) for name in self.problem.free]
-        self.watched: dict[str, float] = {}
+        self.watched = {INTEGRATOR: 0.0}
+        experiments = importlib.import_module("simulator.fit.experiments")
+        for name in ("integrate_along", "settle"):
+            watch(experiments, name, self.watched, INTEGRATOR)
         self.made: dict[tuple[float, float], Any] = {}
 
     def describe(self) -> dict[str, Any]:
@@ -100,9 +107,9 @@ class Own:
 class Amici:
     """AMICI's forward sensitivities: through pyPESTO's objective, and its own PEtab layer.
 
-    Where replicates have parameters of their own, they become observables of their own, as AMICI asks for
-    (`petab.flatten_timepoint_specific_output_overrides`). `SIMULATIONS` is the part of pyPESTO's
-    call that is spent in AMICI's `run_simulations`, in C++.
+    Where replicates have parameters of their own, they become observables of their own, as AMICI
+    asks for (`petab.flatten_timepoint_specific_output_overrides`). `SIMULATIONS` is the part of
+    pyPESTO's call that is spent in AMICI's `run_simulations`, in C++.
     """
 
     packages = ("amici", "pypesto", "petab")
@@ -110,7 +117,6 @@ class Amici:
     def __init__(self, yaml: str, folder: str) -> None:
         import amici.sim.sundials
         import petab.v1 as petab
-        from pypesto.objective.amici import AmiciCalculator
         from pypesto.petab import PetabImporter
 
         _quiet()
@@ -133,7 +139,7 @@ class Amici:
         self.solver.set_sensitivity_method(forward)
         self.free = list(self.petab.x_free_ids)
         self.watched = {SIMULATIONS: 0.0}
-        self._watch(sys.modules[AmiciCalculator.__module__])
+        watch(amici.sim.sundials, "run_simulations", self.watched, SIMULATIONS)
         _quiet()
 
     def describe(self) -> dict[str, Any]:
@@ -172,17 +178,18 @@ class Amici:
         slopes = found["sllh"] or {}
         return np.array([found["llh"], *(slopes.get(name, np.nan) for name in self.free)])
 
-    def _watch(self, calculator: Any) -> None:
-        """Add up the CPU seconds of the simulations within pyPESTO's calls."""
-        original = calculator.asd.run_simulations
 
-        def watched(*arguments: Any, **options: Any) -> Any:
-            begin = time.process_time()
-            found = original(*arguments, **options)
-            self.watched[SIMULATIONS] += time.process_time() - begin
-            return found
+def watch(home: Any, name: str, spent: dict[str, float], column: str) -> None:
+    """Add the CPU seconds of every call of a module's function to a column."""
+    original = getattr(home, name)
 
-        calculator.asd.run_simulations = watched
+    def watched(*arguments: Any, **options: Any) -> Any:
+        begin = time.process_time()
+        found = original(*arguments, **options)
+        spent[column] += time.process_time() - begin
+        return found
+
+    setattr(home, name, watched)
 
 
 def load(tool: str) -> None:
