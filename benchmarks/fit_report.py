@@ -67,14 +67,16 @@ def mean_ratio(curves: Iterable[Mapping[str, Curve]], peer: str, target: float) 
 
 def error_table(curves: Mapping[str, Mapping[str, Curve]]) -> str:
     """Median achieved error of each tool by requested rtol."""
-    rtols = next(iter(curves.values()))[OWN].rtol
+    every = {rtol for each in curves.values() for curve in each.values() for rtol in curve.rtol}
+    rtols = sorted(every, reverse=True)
     lines = [
         "| problem | tool | " + " | ".join(f"{r:.0e}" for r in rtols) + " |",
         "| --- | --- |" + " --- |" * len(rtols),
     ]
     for name, each in curves.items():
         for column, tool in ((OWN, OWN), (PYPESTO, "AMICI")):
-            errors = " | ".join(_error(error) for error in each[column].error)
+            known = dict(zip(each[column].rtol, each[column].error, strict=True))
+            errors = " | ".join(_error(known[r]) if r in known else "-" for r in rtols)
             lines.append(f"| {name} | {tool} | {errors} |")
     return "\n".join([*lines, "", "Median achieved error over the points, by requested rtol."])
 

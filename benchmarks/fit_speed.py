@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fit_report, fit_start_up, machine
-from .batches import ABSOLUTE, AGREEMENT, RESULTS, ladder
+from .batches import ABSOLUTE, AGREEMENT, RESULTS
 from .fit_points import around, fit_error
 from .fit_tools import Failed, Worker, on_one_core
 from .report import Curve
@@ -29,14 +29,16 @@ PROBLEMS = Path(__file__).parent.parent / "tests" / "data" / "petab_benchmarks"
 FIRST = ("Boehm", "Fiedler", "Raia")
 PERTURBATIONS = 10
 SECONDS = 0.05  # of evaluations at least, a tool, tolerance and turn
+LOOSEST = {"own": -1, "amici": -2}  # decades: the same rtol is an error 10 times as large in AMICI
+RUNGS = 10
 TIGHT = {"own": (1e-12, 1e-14), "amici": (1e-12, 1e-15)}
 
 
 class Measured(NamedTuple):
     """A problem's measurement.
 
-    points : evaluated; left_out : points more at which a tool failed at its tight tolerance.
-    agreement : median and largest disagreement of the two at tight tolerances.
+    points : evaluated; left_out : points more, at which a tool failed at its tight tolerance or the
+        two disagreed.  agreement : median and largest disagreement at the points evaluated.
     """
 
     facts: dict[str, Any]
@@ -143,22 +145,21 @@ def measure_problem(file: Path, asked: argparse.Namespace) -> Measured:
 def compared(
     own: Worker, peer: Worker, points: Array
 ) -> tuple[Array, NDArray[np.bool_], tuple[float, float]]:
-    """AMICI's values at tight tolerance, the points at which both succeed, and their agreement.
+    """AMICI's values at tight tolerance, the points at which both agree, and how well.
 
     Raises
     ------
     ValueError
-        The tools do not agree: it would not be the same problem.
+        The tools agree at less than half of the points at which both succeed.
     """
     mine, _ = own.measure(points, *TIGHT["own"])
     theirs, _ = peer.measure(points, *TIGHT["amici"])
-    solved = ~np.isnan(mine + theirs).any(axis=1)
-    if not solved.any():
-        raise ValueError("no point at which both tools succeed")
-    errors = fit_error(mine[solved], theirs[solved])
-    agreement = float(np.median(errors)), float(errors.max())
-    if agreement[0] > AGREEMENT:
-        raise ValueError(f"the tools disagree at tight tolerances: median {agreement[0]:.1e}")
+    errors = fit_error(mine, theirs)
+    solved = errors <= AGREEMENT
+    if not solved.any() or 2 * solved.sum() < np.isfinite(errors).sum():
+        said = " ".join(f"{error:.1e}" for error in errors)
+        raise ValueError(f"the tools agree at few points; disagreement at each: {said}")
+    agreement = float(np.median(errors[solved])), float(errors[solved].max())
     return theirs[solved], solved, agreement
 
 
@@ -167,22 +168,24 @@ def repeat(
 ) -> dict[str, Curve]:
     """Error by tolerance, and cost by turn and tolerance, of every column.
 
-    The tools take turns at each tolerance, so that other work on the machine meets both.
+    The tools take turns at each rung, so that other work on the machine meets both.
     """
-    rtols = ladder(quick=True)
     errors: dict[str, list[float]] = {}
+    rtols: dict[str, list[float]] = {}
     costs: dict[str, list[list[float]]] = {}
     for turn in range(repeats):
-        for rtol in rtols:
+        for rung in range(RUNGS):
             for worker in (own, peer):
+                rtol = float(f"1e{LOOSEST[worker.name] - rung}")
                 values, cost = worker.measure(points, rtol, ABSOLUTE * rtol, SECONDS)
                 error = float(np.median(fit_error(values, reference)))
                 for column, seconds in cost.items():
                     if turn == 0:
                         errors.setdefault(column, []).append(error)
+                        rtols.setdefault(column, []).append(rtol)
                     turns = costs.setdefault(column, [[] for _ in range(repeats)])
                     turns[turn].append(seconds)
-    return {name: Curve(rtols, errors[name], np.array(costs[name])) for name in costs}
+    return {name: Curve(rtols[name], errors[name], np.array(costs[name])) for name in costs}
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Worker:
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
         line = self._process.stdout.readline()
         if not line:
-            self.__exit__(None, None, None)
+            self._process.wait()  # it may still be writing its log
             where = f"; see {self._errors}" if self._errors else ""
             raise Failed(f"the process of {self.name} ended{where}")
         found: dict[str, Any] = json.loads(line)

@@ -121,7 +121,12 @@ class Amici:
 
         _quiet()
         self.petab = petab.Problem.from_yaml(yaml)
-        if petab.lint.measurement_table_has_timepoint_specific_mappings(self.petab.measurement_df):
+        numbers = not petab.lint.observable_table_has_nontrivial_noise_formula(
+            self.petab.observable_df
+        )
+        if petab.lint.measurement_table_has_timepoint_specific_mappings(
+            self.petab.measurement_df, allow_scalar_numeric_noise_parameters=numbers
+        ):  # what AMICI refuses
             petab.flatten_timepoint_specific_output_overrides(self.petab)
         name = Path(yaml).stem
         importer = PetabImporter(
