@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from . import fit_report, fit_start_up, machine
 from .batches import ABSOLUTE, AGREEMENT, RESULTS
 from .fit_points import around, fit_error
+from .fit_report import FIRST
 from .fit_tools import Failed, Worker, on_one_core
 from .report import Curve
 
 Array = NDArray[np.float64]
 
 PROBLEMS = Path(__file__).parent.parent / "tests" / "data" / "petab_benchmarks"
-FIRST = ("Boehm", "Fiedler", "Raia")
 PERTURBATIONS = 10
 SECONDS = 0.05  # of evaluations at least, a tool, tolerance and turn
 LOOSEST = {"own": -1, "amici": -2}  # decades: the same rtol is an error 10 times as large in AMICI

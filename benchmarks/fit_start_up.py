@@ -29,7 +29,8 @@ Seconds = dict[str, dict[str, Repeats]]  # problem -> case -> repeats
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write the table; or be one of the interpreters measured."""
-    from .fit_speed import FIRST, chosen
+    from .fit_report import FIRST
+    from .fit_speed import chosen
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", nargs="+", default=list(FIRST))
@@ -55,12 +56,15 @@ def measured(files: Mapping[str, Path], amici_python: str, repeats: int) -> Seco
             for repeat in range(repeats):
                 cache = Path(scratch) / f"{name}-{repeat}"
                 other = names[(k + 1) % len(names)]
-                told = {case: found[name].setdefault(case, []) for case in (*CASES, "compiled")}
+                told = {
+                    case: found[name].setdefault(case, []) for case in ("cold", "warm", "compiled")
+                }
                 told["cold"].append(first_gradient(sys.executable, "own", file, cache=cache))
                 told["warm"].append(first_gradient(sys.executable, "own", file, cache=cache))
                 told["compiled"].append(first_gradient(amici_python, *peer))
-                new = first_gradient(sys.executable, "own", str(files[other]), cache=cache)
-                found[other].setdefault("new", []).append(new)
+                if other != name:
+                    new = first_gradient(sys.executable, "own", str(files[other]), cache=cache)
+                    found[other].setdefault("new", []).append(new)
             print(f"  first gradient of {name}: measured", file=sys.stderr, flush=True)
     return found
 

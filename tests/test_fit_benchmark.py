@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from benchmarks import fit_report, fit_start_up
 from benchmarks.fit_points import around, fit_error
-from benchmarks.fit_speed import FIRST, available, chosen
+from benchmarks.fit_speed import FIRST, available, chosen, compared
 from benchmarks.fit_tools import Failed, Worker
 from benchmarks.fit_worker import OWN, PYPESTO
+from benchmarks.readme import README
 from benchmarks.report import Curve
 from benchmarks.tools import OWN_ENGINE
 from simulator.fit.problem import Problem
@@ -66,6 +67,30 @@ def test_the_mean_of_the_ratios_is_geometric_and_of_turns_alike():
     assert fit_report.mean_ratio(found, PYPESTO, 1e-4) == pytest.approx(8.0)
 
 
+class Fixed:
+    """A worker whose values are known."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def measure(self, points, rtol, atol, seconds=0.0):
+        return self.values, {}
+
+
+def test_points_of_failure_or_disagreement_are_left_out():
+    own = Fixed([[1.0, 2.0], [1.0, 2.0], [math.nan, 2.0], [5.0, 5.0]])
+    peer = Fixed([[1.0, 2.0], [1.0, 2.1], [1.0, 2.0], [5.0, 5.0 + 1e-8]])
+    reference, solved, (median, worst) = compared(own, peer, np.zeros((4, 1)))
+    assert solved.tolist() == [True, False, False, True]
+    assert reference.tolist() == [[1.0, 2.0], [5.0, 5.0 + 1e-8]]
+    assert 0 < median < worst == pytest.approx(1e-8 / (1 + 5 + 0.05))
+
+
+def test_tools_that_agree_nowhere_have_different_problems():
+    with pytest.raises(ValueError, match="agree at few points"):
+        compared(Fixed([[1.0, 2.0]]), Fixed([[2.0, 2.0]]), np.zeros((1, 1)))
+
+
 def test_start_up_judges_limits_without_imports_and_ratios_with_them():
     cases = {
         "cold": [(2.0, 4.0)],
@@ -76,6 +101,13 @@ def test_start_up_judges_limits_without_imports_and_ratios_with_them():
     }
     row = fit_start_up.table({"Boehm": cases}).splitlines()[2]
     assert row == "| Boehm | 10.0x | 20.0x | 2.0x | yes | no |"
+
+
+def test_the_page_has_a_place_for_every_table():
+    text = README.read_text("utf-8")
+    for name in fit_report.TABLES:
+        assert f"<!-- {name} -->" in text
+        assert f"<!-- /{name} -->" in text
 
 
 def test_problems_are_found_by_short_name_and_unknown_names_are_refused():
