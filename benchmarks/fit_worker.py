@@ -206,7 +206,8 @@ def load(tool: str) -> None:
 
 def make(tool: str, *arguments: str) -> Tool:
     """A tool by the name that the command line gives it."""
-    return {"own": Own, "amici": Amici}[tool](*arguments)
+    tools: dict[str, Callable[..., Tool]] = {"own": Own, "amici": Amici}
+    return tools[tool](*arguments)
 
 
 def measure(tool: Tool, request: dict[str, Any]) -> dict[str, Any]:
