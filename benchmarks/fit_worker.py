@@ -59,7 +59,7 @@ class Own:
     `INTEGRATOR` is the part of it that is spent in the package `integrator`.
     """
 
-    packages = ("steroidsim",)
+    packages: tuple[str, ...] = ("steroidsim",)
 
     def __init__(self, yaml: str) -> None:
         from simulator.fit.problem import Problem
@@ -112,7 +112,7 @@ class Amici:
     pyPESTO's call that is spent in AMICI's `run_simulations`, in C++.
     """
 
-    packages = ("amici", "pypesto", "petab")
+    packages: tuple[str, ...] = ("amici", "pypesto", "petab")
 
     def __init__(self, yaml: str, folder: str) -> None:
         import amici.sim.sundials
