@@ -51,7 +51,7 @@ class Evaluation:
     """What measurements say about simulated values.
 
     log_likelihood, chi2 : natural logarithm of the density of all measurements, and the sum of
-        squared residuals; -inf and inf where any measurement failed.
+        squared residuals; -inf and inf where one failed.
     simulations, noise, residuals : (measurements,) the observables' values, sigma (or b), and
         (measured - simulated)/sigma on the scale of the noise.
     failed : (measurements,) whether the density is not a finite number: simulation failed, noise
@@ -305,9 +305,7 @@ class Likelihood:
         if order > 0 and (tangents is None or tangents.shape != (*shape, len(self.free))):
             raise ValueError(f"derivatives need tangents of shape {(*shape, len(self.free))}")
 
-    def _computed(
-        self, values: Array, tangents: Array | None, parameters: Array
-    ) -> tuple[Array, Array]:
+    def _computed(self, values: Array, tangents: Array | None, row: Array) -> tuple[Array, Array]:
         """Rows of the programs' output, one after the other, and the matrix A (scores, free)."""
         inputs, outputs, scratch = self._sizes
         spacing, count = len(self._columns), len(self.symbols)
@@ -316,7 +314,7 @@ class Likelihood:
         own = work[:inputs].reshape(count + KNOWN + len(self._given), spacing)
         own[:count] = values.take(self._columns, axis=0).T
         own[count : count + KNOWN] = self._known
-        row = np.concatenate((parameters, self._constants))
+        row = np.concatenate((row, self._constants))
         if len(self._given):
             own[count + KNOWN :] = row.take(self._given)
         at = work.ctypes.data
