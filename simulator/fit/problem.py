@@ -78,6 +78,13 @@ class Problem:
         allow_outside: bool = False,
     ) -> None:
         self.petab = _with_symbols(read_problem(path, allow_outside=allow_outside))
+        self.options = {
+            "rtol": rtol,
+            "atol": atol,
+            "max_steps": max_steps,
+            "workers": workers,
+            "allow_outside": allow_outside,
+        }
         parameters = self.petab.parameters
         self.ids = tuple(each.id for each in parameters)
         self.free = tuple(each.id for each in parameters if each.estimate)
