@@ -23,6 +23,10 @@ from .likelihood import Evaluation, Likelihood, Scales
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pypesto
+    import xarray as xr
+
+    from .workers import Progress
 
 Array = NDArray[np.float64]
 
@@ -154,6 +158,55 @@ class Problem:
         names = ["observableId", "experimentId", "time", "simulation"]
         index = [m.row for m in self.petab.measurements]
         return pd.DataFrame(rows, columns=names, index=index).sort_index()
+
+    # ------------------------------------------------------------------ fitting, on pyPESTO
+    def optimize(
+        self,
+        starts: int = 100,
+        seed: int = 1,
+        optimizer: str = "fides",
+        jobs: int = 1,
+        out: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+        **settings: int,
+    ) -> pypesto.Result:
+        """Maximise likelihood times priors from many start points.
+
+        Parameters
+        ----------
+        starts
+            Start points, numbered from 0, each drawn by its number from the initialisation priors,
+            else evenly between the bounds on the parameters' scales.
+        seed
+            Seed of the draws. No number depends on `jobs`.
+        optimizer
+            "fides" (trust region with the Fisher information), "trust-region" (SciPy's trust-constr
+            with the same) or "L-BFGS-B" (SciPy's).
+        jobs
+            Processes.
+        out
+            HDF5 file of pyPESTO's layout: each start is written as it ends. Called again after it
+            was interrupted or killed, or with more starts, only those that are missing are run.
+        progress
+            Called with (done, total, best objective) as starts end.
+        settings
+            maxiter (1000 iterations of a start) and redraws (100: how often a start point is drawn
+            again where the objective is not finite).
+
+        Returns
+        -------
+        pyPESTO's result, best start first; parameters are on the search's scale. A start that failed
+        has the objective inf.
+
+        Raises
+        ------
+        ConditionError
+            An argument is wrong, or `out` is the result of another fit.
+        """
+        from .optimise import Settings, optimize
+
+        chosen = Settings(seed=seed, optimizer=optimizer, **settings)
+        return optimize(self, starts, chosen, jobs, out, progress)
 
     # ------------------------------------------------------------------ what optimisers ask
     def table(self, parameters: Mapping[str, float] | None = None) -> Array:
