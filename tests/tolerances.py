@@ -68,3 +68,15 @@ EVENT_TIME = 16
 
 # SciPy's Radau at rtol = 1e-12, against an error of 1e-11 in each of some hundred steps.
 RADAU_RELATIVE = 1e-8
+
+# Sensitivities at rtol 1e-10 against analytic ones and against the complex step: errors of some
+# hundred steps, each below the tolerance by the size of the state.
+SENSITIVITY_RELATIVE = 1e-7
+
+# Gradients of log-likelihoods against central differences of sixth order at rtol 1e-11, of the
+# largest component (each by the relative change of its parameter): what the differences themselves
+# leave, by their change with half the step, comes on top.
+GRADIENT_RELATIVE = 1e-6
+
+# Log-likelihoods against published ones, which were computed at tolerances of 1e-8 or so.
+LOG_LIKELIHOOD_RELATIVE = 1e-5

@@ -20,15 +20,16 @@ LOG_ROOT = 0.5 * math.log(2.0 * math.pi)
 
 
 class BestLines(NamedTuple):
-    """The best coefficients (columns,), sigma, scores (values,) and log-likelihood.
+    """The best coefficients (columns,), sigma, scores and weights (values,) and log-likelihood.
 
-    A score is the derivative of the log-likelihood by a value's mean. `problem`: why there is no
-    best; empty if there is one.
+    Scores and weights are the first and the negative second derivatives of the log-likelihood by
+    the values' means. `problem`: why there is no best; empty if there is one.
     """
 
     coefficients: Array
     sigma: float
     scores: Array
+    weights: Array
     log_likelihood: float
     problem: str
 
@@ -103,7 +104,8 @@ def best_lines(
     else:
         problem = "its bounds cannot all be met"
     point = _density((rest - design @ coefficients) / sigma, sides, 1.0 / sigma)
-    return BestLines(coefficients, sigma, -point.first / sigma, point.value, problem)
+    scores, weights = -point.first / sigma, -point.second / sigma**2
+    return BestLines(coefficients, sigma, scores, weights, point.value, problem)
 
 
 def _slopes(
@@ -130,7 +132,7 @@ def _newton(
     Unknowns of a step, at coefficients c: (those of the next point - c)/sigma, and 1/sigma.
     """
     exact = np.count_nonzero(sides == 0)
-    smallest = VANISHED * float(np.abs(rest).max())
+    smallest, last = VANISHED * float(np.abs(rest).max()), math.inf
     for _ in range(STEPS):
         columns = np.c_[-design, rest - design @ coefficients]
         point = _density(columns[:, -1] / sigma, sides, 1.0 / sigma)
@@ -152,8 +154,9 @@ def _newton(
         coefficients = coefficients + part * whole[:-1] * sigma
         if sigma <= smallest:
             return coefficients, sigma, "it vanishes"
-        if gain < CONVERGED:
+        if gain < CONVERGED or NEAR > gain >= last:  # the latter is rounding
             return coefficients, sigma, ""
+        last = gain
     return coefficients, sigma, "its best value was not found"
 
 

@@ -11,13 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen import Kernel
-from ..integrator.sensitivity import Directed, integrate_along
-from ..integrator.status import Status
+from ..integrator.sensitivity import (
+    Directed,
+    Prepared,
+    first_triggers,
+    integrate_along,
+    prepare,
+)
 from ..integrator.system import Tolerances
 from ..integrator.tableau import rodas5p
 from ..petab_problem.problem import PRE_EQUILIBRATION, PetabProblem
 from .beginnings import Beginning, Jump, directions, jump_of
-from .steady import settle
+from .steady import Cells, settle
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -46,6 +51,7 @@ class Stage:
 
     experiments : (runs,) numbers.  begin, until : (runs,) times; a begin of -inf or inf means the
         state of rest.  first, times : as of `Directed`.  jumps : changes at the begin.
+    all_of_them : whether these are all experiments.
     """
 
     experiments: Indices
@@ -54,22 +60,12 @@ class Stage:
     first: NDArray[np.int64]
     times: Array
     jumps: tuple[Jump | None, ...]
+    all_of_them: bool
 
     @property
     def at_rest(self) -> bool:
         """Whether the state of rest is meant."""
         return math.isinf(self.begin[0])
-
-
-@dataclass
-class _Now:
-    """Where experiments have got to: states, parameters, how these move, and status."""
-
-    states: Array
-    parameters: Array
-    states_along: Array
-    parameters_along: Array
-    status: NDArray[np.int64]
 
 
 class Experiments:
@@ -94,6 +90,7 @@ class Experiments:
     ) -> None:
         self._kernel, self._tolerances, self._workers = kernel, tolerances, workers
         self._symbols = tuple(symbols)
+        self._ready: dict[tuple[int, bool], Prepared] = {}
         self._system = kernel.system(self._symbols)
         self._beginning = Beginning(problem, kernel)
         self._stages, self._row = stages_of(problem, kernel)
@@ -127,7 +124,7 @@ class Experiments:
             return Simulated(values, None, now.status)
         return Simulated(values, self._by_free(along[self._row], scale), now.status)
 
-    def _begin(self, table: Array, columns: Indices, scale: Array) -> _Now:
+    def _begin(self, table: Array, columns: Indices, scale: Array) -> Cells:
         numbers, slopes = self._beginning(table)
         n, (runs, width) = len(self._kernel.states), columns.shape
         if width:
@@ -138,7 +135,10 @@ class Experiments:
         else:
             along = np.zeros((*slopes.shape[:2], 0))
         status = np.zeros(runs, np.int64)
-        return _Now(numbers[:, :n], numbers[:, n:], along[:, :n], along[:, n:], status)
+        triggers = first_triggers(self._system, runs)
+        return Cells(
+            *(numbers[:, :n], numbers[:, n:], along[:, :n], along[:, n:], triggers, status)
+        )
 
     def _by_free(self, along: Array, scale: Array) -> Array:
         """Derivatives by the free parameters (measurements, symbols, free)."""
@@ -157,7 +157,7 @@ class Experiments:
         return found
 
     def _simulate(
-        self, stage: Stage, now: _Now, table: Array, columns: Indices, scale: Array
+        self, stage: Stage, now: Cells, table: Array, columns: Indices, scale: Array
     ) -> tuple[Array, Array]:
         """Outputs at the stage's times, and how they move; `now` goes on to its end."""
         for e, time, jump in zip(stage.experiments, stage.begin, stage.jumps, strict=True):
@@ -166,54 +166,35 @@ class Experiments:
         runs, width = stage.experiments, columns.shape[1]
         outputs = np.full((stage.times.size, len(self._symbols)), np.nan)
         along = np.full((stage.times.size, len(self._symbols), width), np.nan)
+        here = now if stage.all_of_them else now.some(runs)
         if stage.at_rest:
-            self._settle(stage, now)
-        work = Directed(
-            *(now.states[runs], now.parameters[runs]),
-            *(now.states_along[runs], now.parameters_along[runs]),
-            *(np.zeros(runs.size) if stage.at_rest else stage.begin, stage.until),
-            *(stage.first, np.zeros_like(stage.times) if stage.at_rest else stage.times),
-            *(outputs, along),
-        )
-        if stage.at_rest and not stage.times.size:
-            return outputs, along
-        ends = integrate_along(
-            self._system,
-            self._kernel.along(self._symbols),
-            rodas5p(),
-            self._tolerances,
-            work,
-            self._workers,
-            events=not stage.at_rest,
-        )
-        now.states[runs], now.parameters[runs] = work.states, work.parameters
-        now.states_along[runs] = work.states_along
-        now.parameters_along[runs] = work.parameters_along
-        self._fail(runs, ends.status, now)
+            settle(self._kernel, self._tolerances, here, self._workers)
+        if stage.times.size or not stage.at_rest:
+            begin = np.zeros(runs.size) if stage.at_rest else stage.begin
+            times = np.zeros_like(stage.times) if stage.at_rest else stage.times
+            work = Directed(
+                *(here.states, here.parameters, here.states_along, here.parameters_along),
+                *(begin, stage.until, here.triggers, stage.first, times, outputs, along),
+            )
+            prepared = self._prepared(width, not stage.at_rest)
+            ends = integrate_along(prepared, work, self._workers)
+            here.fail(ends.status)
+        if here is not now:
+            now.take(runs, here)
         return outputs, along
 
-    def _settle(self, stage: Stage, now: _Now) -> None:
-        runs = stage.experiments
-        rest = settle(
-            self._kernel,
-            self._tolerances,
-            *(now.states[runs], now.parameters[runs]),
-            *(now.states_along[runs], now.parameters_along[runs]),
-            self._workers,
-        )
-        now.states[runs], now.states_along[runs] = rest.states, rest.along
-        self._fail(runs, rest.status, now)
-
-    def _fail(self, runs: Indices, status: NDArray[np.int64], now: _Now) -> None:
-        """Runs that failed have no numbers any more."""
-        failed = runs[status != Status.SUCCESS]
-        first = now.status[runs] == Status.SUCCESS
-        now.status[runs[first]] = status[first]
-        now.states[failed] = np.nan
+    def _prepared(self, width: int, events: bool) -> Prepared:
+        key = width, events
+        if key not in self._ready:
+            along = self._kernel.along(self._symbols)
+            self._ready[key] = prepare(
+                self._system, along, rodas5p(), self._tolerances, width, events=events
+            )
+        return self._ready[key]
 
 
 def _jump(
-    jump: Jump, now: _Now, e: int, time: float, table: Array, columns: Indices, scale: Array
+    jump: Jump, now: Cells, e: int, time: float, table: Array, columns: Indices, scale: Array
 ) -> None:
     """Make the changes of a period in one experiment."""
     time = time if math.isfinite(time) else 0.0
@@ -297,4 +278,5 @@ def _stage(
         counts.astype(np.int64),
         flat,
         tuple(jumps),
+        len(members) == len(problem.experiments),
     )

@@ -47,6 +47,8 @@ class RelativeFit:
     noise : (noises,) sigma or b, on the scale of the noise.
     simulations : (values,) scale x + offset.
     at_bound : (groups,) whether the scale is one of its bounds.
+    weights : (values,) expected negative second derivatives of the log-likelihood by the values'
+        means on the scale of the noise; for a censored value, the one at hand.
     problems : why there is no best, in words: empty if there is one.
     """
 
@@ -57,20 +59,22 @@ class RelativeFit:
     noise: Array
     simulations: Array
     at_bound: NDArray[np.bool_]
+    weights: Array
     problems: tuple[str, ...]
 
 
 class _Lines(NamedTuple):
-    """mean = slope z + intercept of each group (groups,); noise (noises,); scores (values,).
+    """mean = slope z + intercept of each group (groups,); noise (noises,).
 
-    A score is the derivative of the log-likelihood by a value's mean. `log_likelihood` (noises,) is
-    that of the values on the scale of the noise.
+    Scores and weights (values,) are the first and the expected negative second derivatives of the
+    log-likelihood by the values' means. `log_likelihood` (noises,) is that on the noise's scale.
     """
 
     slope: Array
     intercept: Array
     noise: Array
     scores: Array
+    weights: Array
     log_likelihood: Array
     problems: list[str]
 
@@ -180,29 +184,58 @@ class RelativeData:
             lines = self._with_censored(z, lines)
         if lines.problems:
             return self._without(lines.problems)
-        slopes = lines.slope[self.group]
-        gradient = lines.scores * (1.0 / (x * self._base) if self._base else slopes)
+        by_x = 1.0 / (x * self._base) if self._base else lines.slope[self.group]
         scale = np.exp(lines.intercept * self._base) if self._base else lines.slope
         offset = np.zeros(len(scale)) if self._base else lines.intercept
-        row = 1 if self._base else 0
-        own = (lines.slope, lines.intercept)[row]
-        low, high = (np.isclose(own, end, rtol=ROUNDING, atol=0.0) for end in self._limits[row])
+        low, high = (np.isclose(scale, end, rtol=ROUNDING, atol=0.0) for end in self._bounds)
         return RelativeFit(
             float(lines.log_likelihood.sum()) + self._constant,
-            gradient,
+            lines.scores * by_x,
             scale,
             offset,
             lines.noise,
             scale[self.group] * x + offset[self.group],
             self.scaled & (low | high),
+            lines.weights,
             (),
         )
+
+    def jacobian(self, x: Array, fit: RelativeFit, tangents: Array) -> Array:
+        """The matrix A (values, free) of Gauss-Newton steps: A' A is the information.
+
+        Derivatives of the standardised means, less their parts along those by scale and offset,
+        which follow the free parameters.
+
+        Parameters
+        ----------
+        fit
+            What `evaluate` found for x.
+        tangents
+            (values, free) derivatives of x.
+        """
+        root = np.sqrt(fit.weights)
+        slopes = 1.0 / (x * self._base) if self._base else fit.scale[self.group]
+        a: Array = (root * slopes)[:, None] * tangents
+        one, free = np.ones(len(x)), self.scaled & ~fit.at_bound
+        groups = np.arange(len(free))[:, None] == self.group
+        basis: list[Array] = []
+        for flags, column in ((self.shifted, one), (free, one if self._base else x)):
+            own = root * column * flags[self.group]
+            for other in basis:
+                own = own - other * (groups @ (other * own))[self.group]
+            length = np.sqrt(groups @ (own * own))[self.group]
+            own = np.divide(own, length, out=np.zeros_like(own), where=length > 0.0)
+            a = a - own[:, None] * ((groups * own) @ a)[self.group]
+            basis.append(own)
+        return a
 
     def _without(self, problems: list[str]) -> RelativeFit:
         values, groups = np.full(len(self.group), np.nan), np.full(len(self.scaled), np.nan)
         nowhere = np.zeros(len(groups), bool)
         noise = np.full(self._noises, np.nan)
-        return RelativeFit(np.nan, values, groups, groups, noise, values, nowhere, tuple(problems))
+        return RelativeFit(
+            np.nan, values, groups, groups, noise, values, nowhere, values, tuple(problems)
+        )
 
     # ------------------------------------------------------------------ normal noise
     def _squares(self, z: Array) -> _Lines:
@@ -228,10 +261,11 @@ class RelativeData:
         sigma = np.sqrt(of_noise / np.maximum(number, 1))
         sigma, found = self._noise_within(sigma)
         with np.errstate(divide="ignore", invalid="ignore"):
-            scores = residuals / (sigma * sigma)[self._noise_of]
+            weights = (1.0 / sigma**2)[self._noise_of]
+            scores = residuals * weights
             each = -number * np.log(sigma * math.sqrt(2.0 * math.pi)) - 0.5 * of_noise / sigma**2
         likelihood = np.where(number > 0, each, 0.0)
-        return _Lines(slope, intercept, sigma, scores, likelihood, problems + found)
+        return _Lines(slope, intercept, sigma, scores, weights, likelihood, problems + found)
 
     def _flat(self, square: Array, of_zero: Array) -> list[str]:
         """Groups whose simulated values determine no scale; `square` is that about their mean."""
@@ -289,6 +323,7 @@ class RelativeData:
             for (g, part), value in zip(columns, best.coefficients, strict=True):
                 lines[part][g] = value
             lines.noise[k], lines.scores[own] = best.sigma, best.scores
+            lines.weights[own] = best.weights
             lines.log_likelihood[k] = best.log_likelihood
         return lines._replace(problems=problems)
 
@@ -313,7 +348,8 @@ class RelativeData:
         signs = np.zeros(len(z))
         problems = self._squares(z).problems
         if problems:
-            return _Lines(slope, intercept, np.ones(self._noises), signs, np.zeros(0), problems)
+            nothing = np.zeros(0)
+            return _Lines(slope, intercept, nothing, signs, nothing, nothing, problems)
         for g in range(groups):
             own = np.flatnonzero(self.group == g)
             slope[g], intercept[g], signs[own] = self._deviations(g, z[own], self._target[own])
@@ -323,9 +359,9 @@ class RelativeData:
         b, problems = self._noise_within(of_noise / np.maximum(number, 1))
         with np.errstate(divide="ignore", invalid="ignore"):
             each = -number * np.log(2.0 * b) - of_noise / b
-            scores = signs / b[self._noise_of]
+            steep = (1.0 / b)[self._noise_of]
         likelihood = np.where(number > 0, each, 0.0)
-        return _Lines(slope, intercept, b, scores, likelihood, problems)
+        return _Lines(slope, intercept, b, signs * steep, steep**2, likelihood, problems)
 
     def _mean(self, z: Array) -> Array:
         count = np.maximum(np.bincount(self.group, minlength=len(self.scaled)), 1)

@@ -35,6 +35,7 @@ from ..integrator.machine_code import INTEGER, Code, Rows, chunk_size, compile_o
 from ..network.expression import TIME, Number, Symbol
 from ..petab_problem.problem import PetabProblem
 from .observed import Kind, density, kinds_of, measured, model_symbols
+from .scales import Scales as Scales
 
 Array = NDArray[np.float64]
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ _T = TypeVar("_T")
 # Rows of a program's output, before those of its derivatives.
 DENSITY, SIMULATION, NOISE, RESIDUAL, SCORE, NOISE_SCORE, DERIVATIVES = range(7)
 KNOWN = 3  # inputs that each measurement has of its own: see `measured`; time comes before
+PIECE = 120_000  # products in one call of BLAS
 
 _Function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_int64)
 
@@ -68,30 +70,6 @@ class Evaluation:
     failed: NDArray[np.bool_]
     gradient: Array | None = None
     fisher: Array | None = None
-
-
-class Scales:
-    """The scales (lin, log, log10) on which parameters are searched."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self._log = np.array([name in ("log", "log10") for name in names], bool)
-        self._base = np.array([math.log(10.0) if name == "log10" else 1.0 for name in names])
-
-    def linear(self, scaled: Array) -> Array:
-        """Linear values (..., parameters) of scaled ones."""
-        exponent = np.where(self._log, scaled * self._base, 0.0)
-        return np.where(self._log, np.exp(exponent), scaled)
-
-    def scaled(self, linear: Array) -> Array:
-        """Scaled values (..., parameters) of linear ones; NaN or -inf where there is none."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logarithm = np.log(np.where(self._log, linear, 1.0)) / self._base
-        return np.where(self._log, logarithm, linear)
-
-    def slopes(self, linear: Array) -> Array:
-        """d linear/d scaled at linear values (..., parameters): a gradient is multiplied by it."""
-        return np.where(self._log, linear * self._base, 1.0)
 
 
 class Likelihood:
@@ -279,7 +257,7 @@ class Likelihood:
             residuals,
             np.zeros(len(densities), bool),
             outputs.take(self._scores).dot(a) if order > 0 else None,
-            a.T.dot(a) if order > 1 else None,
+            _square(a) if order > 1 else None,
         )
 
     def _failure(self, found: Array, order: int) -> Evaluation:
@@ -337,6 +315,16 @@ class _Link(NamedTuple):
     number: int
     score: int
     row: int
+
+
+def _square(a: Array) -> Array:
+    """A' A, in pieces that BLAS does not spread over threads: that costs more than it gains."""
+    rows = max(1, PIECE // max(1, a.shape[1] ** 2))
+    total: Array = a[:rows].T.dot(a[:rows])
+    for start in range(rows, len(a), rows):
+        piece = a[start : start + rows]
+        total += piece.T.dot(piece)
+    return total
 
 
 def _padded(members: list[_T], lanes: int) -> list[_T]:

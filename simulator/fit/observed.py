@@ -12,6 +12,9 @@ from ..errors import ModelError, did_you_mean
 from ..network.expression import TIME, Expression, Number, Symbol, substitute, symbols
 from ..petab_problem.problem import Measurement, Observable, PetabProblem
 
+DISTRIBUTIONS = ("normal", "laplace", "log-normal", "log-laplace")
+SCALES = ("lin", "log", "log10")
+
 
 @dataclass
 class Kind:
@@ -37,6 +40,7 @@ def kinds_of(problem: PetabProblem) -> list[Kind]:
             for name, value in measurement.overrides.items()
             if not (isinstance(value, Number) or (isinstance(value, Symbol) and value.name in ids))
         }
+        _check(observable, problem.path)
         key = (observable.id, *sorted(written.items(), key=lambda item: item[0]))
         if key not in kinds:
             formula = substitute(observable.formula, written)
@@ -54,6 +58,18 @@ def kinds_of(problem: PetabProblem) -> list[Kind]:
         kinds[key].members.append(m)
         kinds[key].measurements.append(measurement)
     return list(kinds.values())
+
+
+def _check(observable: Observable, where: Path) -> None:
+    for word, known in (
+        (observable.distribution, DISTRIBUTIONS),
+        (observable.transformation, SCALES),
+    ):
+        if word not in known:
+            raise ModelError(
+                f'{where}: observable {observable.id} has "{word}", expected one of '
+                f"{', '.join(known)}.{did_you_mean(word, known)}"
+            )
 
 
 def model_symbols(kinds: Sequence[Kind], problem: PetabProblem) -> tuple[str, ...]:

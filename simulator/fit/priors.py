@@ -20,7 +20,7 @@ from scipy import stats
 
 from ..errors import ModelError, did_you_mean
 from ..petab_problem.problem import Distribution, Parameter
-from .likelihood import Scales
+from .scales import Scales
 
 Array = NDArray[np.float64]
 
@@ -212,7 +212,8 @@ class Priors:
     Parameters
     ----------
     parameters
-        The estimated parameters, in the order of the arrays. Those without a prior add nothing.
+        The estimated parameters, in the order of the arrays. Those without a prior add nothing;
+        but where any other has a truncated one (version 2), theirs is flat between their bounds.
 
     Raises
     ------
@@ -222,10 +223,11 @@ class Priors:
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
         self.parameters = tuple(parameters)
-        priors = [_Prior(p, p.prior) for p in parameters if p.prior is not None]
-        self._index = np.array(
-            [k for k, p in enumerate(parameters) if p.prior is not None], dtype=np.intp
-        )
+        any_truncated = any(p.prior is not None and p.prior.truncated for p in parameters)
+        chosen = [p.prior or (_flat(p) if any_truncated else None) for p in parameters]
+        self._index = np.array([k for k, d in enumerate(chosen) if d is not None], dtype=np.intp)
+        pairs = zip(parameters, chosen, strict=True)
+        priors = [_Prior(p, distribution) for p, distribution in pairs if distribution is not None]
         self._scales = Scales([prior.scale for prior in priors])
         self._of_logarithm = np.array([prior.of_logarithm for prior in priors], bool)
         self._constant = -sum(prior.log_mass for prior in priors)
@@ -276,6 +278,13 @@ class Priors:
         random = np.random.default_rng(seed)
         columns = [_start(parameter).sample(count, random) for parameter in self.parameters]
         return np.array(columns).reshape(len(columns), count).T
+
+
+def _flat(parameter: Parameter) -> Distribution | None:
+    """The uniform distribution between a parameter's bounds, if they are finite."""
+    if not math.isfinite(parameter.upper - parameter.lower):
+        return None
+    return Distribution("uniform", (parameter.lower, parameter.upper), truncated=True)
 
 
 def _start(parameter: Parameter) -> _Prior:

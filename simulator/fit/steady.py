@@ -6,12 +6,13 @@ J s = -(df/dp) dp and L s = L s0 + dL (y0 - y), where s0 is how the initial stat
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen import Kernel
+from ..integrator.sensitivity import Directed, integrate_along, prepare
 from ..integrator.status import Status
 from ..integrator.steady import Conserved, settle_batch
 from ..integrator.system import Tolerances, evaluate, rates_along
@@ -27,59 +28,129 @@ NUDGE = 1e-6
 of compartments, in which they are linear."""
 
 
-class Rest(NamedTuple):
-    """States of rest (runs, n), how they move (runs, n, width), and status (runs,)."""
+LONGER = 10.0
+"""How much longer a path is followed before it is asked again whether anything moves."""
+
+LONGEST = 1e15
+"""Time, in units of the model, after which nothing that still moves is at rest."""
+
+
+@dataclass
+class Cells:
+    """Runs on their way: each array becomes what it is at rest.
+
+    states, parameters : (runs, n), (runs, parameters).
+    states_along, parameters_along : (runs, n, width), (runs, parameters, width); width is a
+        multiple of the lanes.
+    triggers : (runs, events) whether triggers of events were true.
+    status : (runs,) values of Status.
+    """
 
     states: Array
-    along: Array
+    parameters: Array
+    states_along: Array
+    parameters_along: Array
+    triggers: Array
     status: NDArray[np.int64]
 
+    def some(self, runs: NDArray[np.intp]) -> Cells:
+        """Copies of some runs."""
+        return Cells(*(getattr(self, field.name)[runs] for field in fields(self)))
 
-def settle(
-    kernel: Kernel,
-    tolerances: Tolerances,
-    states: Array,
-    parameters: Array,
-    states_along: Array,
-    parameters_along: Array,
-    workers: int = 1,
-) -> Rest:
-    """Steady states of runs, and how they move along directions of the initial values.
+    def take(self, runs: NDArray[np.intp], other: Cells) -> None:
+        """Put runs back."""
+        for field in fields(self):
+            getattr(self, field.name)[runs] = getattr(other, field.name)
 
-    Parameters
-    ----------
-    states, parameters
-        (runs, n), (runs, parameters), at the begin.
-    states_along, parameters_along
-        (runs, n, width), (runs, parameters, width); width is a multiple of the lanes.
+    def fail(self, status: NDArray[np.int64]) -> None:
+        """Runs that failed keep how they did first, and have no numbers any more."""
+        first = self.status == Status.SUCCESS
+        self.status[first] = status[first]
+        self.states[self.status != Status.SUCCESS] = np.nan
 
-    Where a state of rest is not determined by what is conserved, but by the path to it, its motion
-    is not known: the run ends with NO_STEADY_STATE if it is asked for.
+
+def settle(kernel: Kernel, tolerances: Tolerances, cells: Cells, workers: int = 1) -> None:
+    """Bring runs to rest, and their directions.
+
+    With events, or where not what is conserved but the path determines the state of rest, the path
+    is followed until neither states nor directions move.
     """
+    every = np.arange(len(cells.states))
+    if kernel.equations.events:
+        _follow(kernel, tolerances, cells, every, workers)
+        return
+    given = (cells.states, cells.parameters, kernel.conserved())
+    found, ends = settle_batch(kernel.system(), rodas5p(), tolerances, *given, workers)
+    cells.fail(ends.status)
+    rested = np.flatnonzero(ends.status == Status.SUCCESS)
+    if cells.states_along.shape[2] and rested.size:
+        moved = _motions(kernel, cells, found, rested)
+        left = rested[np.isnan(moved).any(axis=(1, 2))]
+        if left.size:
+            _follow(kernel, tolerances, cells, left, workers)
+        cells.states_along[rested] = np.where(
+            np.isnan(moved), cells.states_along[rested], moved
+        )
+    cells.states[rested] = found[rested]
+
+
+def _follow(
+    kernel: Kernel, tolerances: Tolerances, cells: Cells, runs: NDArray[np.intp], workers: int
+) -> None:
+    """Follow the path of some runs until nothing moves any more."""
+    begin, until = 0.0, 1.0
+    width = cells.states_along.shape[2]
+    prepared = prepare(kernel.system(), kernel.along(), rodas5p(), tolerances, width)
+    while runs.size:
+        old, old_along = cells.states[runs], cells.states_along[runs]
+        work = Directed(
+            *(old.copy(), cells.parameters[runs], old_along.copy(), cells.parameters_along[runs]),
+            *(np.full(runs.size, begin), np.full(runs.size, until), cells.triggers[runs]),
+            *(np.zeros(runs.size + 1, np.int64), np.empty(0), np.empty((0, 0))),
+            np.empty((0, 0, old_along.shape[2])),
+        )
+        ends = integrate_along(prepared, work, workers)
+        cells.states[runs], cells.parameters[runs] = work.states, work.parameters
+        cells.states_along[runs] = work.states_along
+        cells.parameters_along[runs] = work.parameters_along
+        cells.triggers[runs] = work.triggers
+        ended = cells.status.copy()
+        ended[runs] = ends.status
+        cells.fail(ended)
+        moves = _differ(old, work.states, tolerances).any(axis=1)
+        moves |= _differ(old_along, work.states_along, tolerances).any(axis=(1, 2))
+        going = ends.status == Status.SUCCESS
+        begin, until = until, LONGER * until
+        if until > LONGEST:
+            ended[runs[moves & going]] = Status.NO_STEADY_STATE
+            cells.fail(ended)
+            return
+        runs = runs[moves & going]
+
+
+def _differ(old: Array, new: Array, tolerances: Tolerances) -> NDArray[np.bool_]:
+    """Where numbers differ by more than the errors of a step."""
+    return ~(np.abs(new - old) <= tolerances.atol + tolerances.rtol * np.abs(new))
+
+
+def _motions(
+    kernel: Kernel, cells: Cells, found: Array, rested: NDArray[np.intp]
+) -> Array:
+    """How states of rest `found` move (rested, n, width); NaN where that is not determined."""
     system, conserved = kernel.system(), kernel.conserved()
-    found, ends = settle_batch(
-        system, rodas5p(), tolerances, states, parameters, conserved, workers
-    )
-    status, along = ends.status.copy(), np.full(states_along.shape, np.nan)
-    rested = np.flatnonzero(status == Status.SUCCESS)
-    if not along.shape[2] or not rested.size:
-        return Rest(found, along, status)
     n, entries = system.sizes.states, system.sizes.entries
-    y, p = found[rested], parameters[rested]
+    y, p, dp = found[rested], cells.parameters[rested], cells.parameters_along[rested]
     linear = evaluate(system, 0.0, y, p, linearise=True)[:, n : n + entries]
-    pushed = rates_along(system, kernel.along(), 0.0, y, p, parameters_along[rested])
+    pushed = rates_along(system, kernel.along(), 0.0, y, p, dp)
+    moved = np.full(pushed.shape, np.nan)
     for k, run in enumerate(rested.tolist()):
         jacobian = np.zeros((n, n))
         jacobian[tuple(kernel.pattern)] = linear[k]
-        start = states[run], states_along[run]
-        solved = _along(
-            jacobian, pushed[k], conserved, y[k], p[k], start, parameters_along[run]
-        )
-        if solved is None:
-            status[run] = Status.NO_STEADY_STATE
-        else:
-            along[run] = solved
-    return Rest(found, along, status)
+        start = cells.states[run], cells.states_along[run]
+        solved = _along(jacobian, pushed[k], conserved, y[k], p[k], start, dp[k])
+        if solved is not None:
+            moved[k] = solved
+    return moved
 
 
 def _along(

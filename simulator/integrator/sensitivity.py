@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .batch import FAILED_SHRINK, HALT, LAST, NEXT, SUCCESS, failed_attempt, run_on_lanes, too_small
+from .batch import HALT, LAST, NEXT, SUCCESS, failed_attempt, run_on_lanes, too_small
 from .cache import compiled, entry_point
-from .events import at_once, begin_events, cut_at_change, move_to, next_switch
+from .events import EVENT_COLUMNS, INITIAL, at_once, begin_events, cut_at_change, move_to, next_switch, queue_of
 from .group import describe, idle_group
 from .lanes import call, take_next
 from .reporting import LANE_ROWS, RUN, UNCUT
 from .rosenbrock import attempt, culprit, first_step, linearise, put_run
 from .status import Status
-from .step_code import ACCEPT, BEFORE, FRACTION, PER_H, STOP, T_NEW, H, compile_method
+from .step_code import ACCEPT, BEFORE, FRACTION, PER_H, STOP, T_NEW, H, Method, compile_method
 from .step_code import T as TIME
 from .system import Along, Array, Indices, System, Tolerances
 from .tableau import Tableau
@@ -29,8 +29,6 @@ from .tangents import (
     states_along,
 )
 from .work import Ends, no_ends
-
-__all__ = ["FAILED_SHRINK", "Directed", "integrate_along", "width_of"]
 
 STEP_LIMIT = int(Status.STEP_LIMIT)
 STEP_TOO_SMALL = int(Status.STEP_TOO_SMALL)
@@ -44,7 +42,9 @@ class Directed(NamedTuple):
     states, parameters : (runs, n), (runs, parameters), at the begin.
     states_along, parameters_along : (runs, n, width), (runs, parameters, width): how these move.
     begin, until : (runs,) times; a run goes on to `until`, or, where that is infinite, to its last
-        requested time. States, parameters and directions become those at the end.
+        requested time. What happens at `until` itself is left to what follows.
+    triggers : (runs, events) whether triggers were true before.
+        States, parameters, directions and triggers become those at the end.
     first : (runs + 1,) where each run's times begin.
     times : (times,) increasing within a run, from its begin on.
     outputs, outputs_along : (times, outputs), (times, outputs, width), which are written.
@@ -56,10 +56,17 @@ class Directed(NamedTuple):
     parameters_along: Array
     begin: Array
     until: Array
+    triggers: Array
     first: Indices
     times: Array
     outputs: Array
     outputs_along: Array
+
+
+def first_triggers(system: System, runs: int) -> Array:
+    """Triggers (runs, events) as the model says they were before its begin."""
+    initial = system.events.reshape(-1, EVENT_COLUMNS)[:, INITIAL]
+    return np.tile(initial.astype(np.float64), (runs, 1))
 
 
 def width_of(directions: int, lanes: int) -> int:
@@ -86,12 +93,17 @@ def put_directed(g, tables, w, work, run, jumps):  # type: ignore[no-untyped-def
     prepare_along(g, w)
     if jumps is not None:
         begin_events(g, tables, w, 0)
+        for e in range(g.event_count):
+            w[queue_of(g, 0) + 2 + e] = work.triggers[run, e]
 
 
 @compiled
-def take_directed(g, w, work, run):  # type: ignore[no-untyped-def]
+def take_directed(g, w, work, run, jumps):  # type: ignore[no-untyped-def]
     """Give back where a run has got to."""
     lanes = g.lanes
+    if jumps is not None:
+        for e in range(g.event_count):
+            work.triggers[run, e] = w[queue_of(g, 0) + 2 + e]
     for k in range(g.n):
         work.states[run, k] = w[g.at_y + k * lanes]
     for k in range(g.parameters):
@@ -224,7 +236,7 @@ def integrate_directed(g, tables, w, lane_of, work, run, ends, queue, jumps):  #
             ends.accepted[run] += 1
             reported = take_step(g, tables, w, work, run, reported, jumps, dense)
             if w[TIME * lanes] >= w[STOP * lanes]:
-                if w[TIME * lanes] < until or jumps is not None:
+                if w[TIME * lanes] < until:
                     status, reported = begin_piece(g, tables, w, work, run, reported, True, jumps)
                 lane_of[UNCUT, 0] = fresh = 1
             elif too_small(w[H * lanes], w[TIME * lanes]):
@@ -246,7 +258,7 @@ def _integrate_along(g, tables, w, lane_of, work, ends, queue, jumps):  # type: 
         status, reported = integrate_directed(g, tables, w, lane_of, work, run, ends, queue, jumps)
         ends.status[run], ends.time[run] = status, w[TIME * g.lanes]
         if status == SUCCESS:
-            take_directed(g, w, work, run)
+            take_directed(g, w, work, run, jumps)
         else:
             ends.state[run] = culprit(g, w, 0, status == NOT_FINITE)
             for k in range(reported, work.first[run + 1]):
@@ -256,45 +268,70 @@ def _integrate_along(g, tables, w, lane_of, work, ends, queue, jumps):  # type: 
                         work.outputs_along[k, r, d] = np.nan
 
 
-def integrate_along(
+class Prepared(NamedTuple):
+    """What `integrate_along` works with: made once for many calls.
+
+    record, tables : see `group.describe`.  jumps : 1 where anything may happen in a run, else None.
+    width : directions.
+    """
+
+    system: System
+    method: Method
+    tolerances: Tolerances
+    record: np.record
+    tables: Indices
+    jumps: int | None
+    width: int
+
+
+def prepare(
     system: System,
     along: Along,
     tableau: Tableau,
     tolerances: Tolerances,
-    work: Directed,
-    workers: int = 1,
-    deadline: float = math.inf,
+    width: int,
     *,
     events: bool = True,
-) -> Ends:
-    """Integrate every run, with the sensitivities along its directions.
+) -> Prepared:
+    """Prepare runs along `width` directions, a multiple of the lanes.
 
     Parameters
     ----------
     tableau
         A Rosenbrock method.
+    events
+        Whether anything happens at all; not where outputs are only read at the begin.
+    """
+    watched = system.relations.size + system.events.size + system.switches.size
+    method = compile_method(tableau, system.lanes, system.timed)
+    described = describe(system, method, tolerances, along, width // system.lanes)
+    jumps = 1 if events and watched else None
+    return Prepared(system, method, tolerances, *described, jumps, width)
+
+
+def integrate_along(
+    prepared: Prepared, work: Directed, workers: int = 1, deadline: float = math.inf
+) -> Ends:
+    """Integrate every run, with the sensitivities along its directions.
+
+    Parameters
+    ----------
     workers
         Threads; the numbers do not depend on it.
     deadline
         As of `integrate_batch`.
-    events
-        Whether anything happens at all; not where outputs are only read at the begin.
 
     Returns
     -------
     How the runs ended. Outputs are NaN from where a run failed.
     """
-    runs, lanes = len(work.states), system.lanes
-    ends = no_ends(runs)
-    watched = system.relations.size + system.events.size + system.switches.size
-    jumps = 1 if events and watched else None
-    blocks = work.states_along.shape[2] // lanes
-    method = compile_method(tableau, lanes, system.timed)
-    g, tables = describe(system, method, tolerances, along, blocks)
+    system, method, tolerances, record, tables, jumps, _ = prepared
+    runs, ends = len(work.states), no_ends(len(work.states))
 
     def integrate(queue: Indices) -> None:
-        w, lane_of = idle_group(g, system, method, tolerances), np.zeros((LANE_ROWS, lanes), int)
-        _integrate_along(g, tables, w, lane_of, work, ends, queue, jumps)
+        w = idle_group(record, system, method, tolerances)
+        lane_of = np.zeros((LANE_ROWS, system.lanes), np.int64)
+        _integrate_along(record, tables, w, lane_of, work, ends, queue, jumps)
 
     run_on_lanes(integrate, runs, 1, workers, None, deadline)
     return ends

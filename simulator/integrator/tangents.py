@@ -173,7 +173,7 @@ def find_shift(g, tables, w):  # type: ignore[no-untyped-def]
     Of a relation g(t, y, p) = 0 that is -(dg along the direction) / (dg/dt along the solution).
     """
     lanes, row = g.lanes, changed_row(g, tables, w)
-    if row == -1:
+    if row == -1 or g.blocks == 0:
         return False
     motions_of_events(g, w, False)
     speed = -1.0

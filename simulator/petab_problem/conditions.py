@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import did_you_mean
-from ..network.expression import Expression, Number
+from ..network.expression import Number, substitute, symbols
 from ..network.network import Network
 from ..network.tables import Problems, Row, unique
 from .files import Files
@@ -15,51 +14,37 @@ from .problem import PRE_EQUILIBRATION, Change, Experiment, Period
 from .tables import check_id, is_empty, read_rows
 
 _NOT_TARGETS = ("conditionId", "conditionName")
-TARGETS = ("parameter", "species", "compartment")
 
 
 @dataclass
 class Condition:
-    """A row of the table; `unset` are targets whose cells are empty."""
+    """A row of the table: its name, and what its cells set; an empty cell sets nothing."""
 
     name: str
     changes: tuple[Change, ...]
-    unset: tuple[str, ...]
 
 
-def read_conditions(
-    files: Files, names: Names, outputs: Collection[str], problems: Problems
-) -> dict[str, Condition]:
-    """Condition by id.
-
-    Parameters
-    ----------
-    outputs
-        Symbols of the observables, which conditions may set where the model does not have them.
-    """
-    rows = read_rows(files.tables["condition"], problems, ("conditionId",), None)
-    _check_columns(rows, names, outputs)
+def read_conditions(files: Files, names: Names, problems: Problems) -> dict[str, Condition]:
+    """Condition by id."""
+    rows = read_rows(files, "condition", problems, ("conditionId",), None)
+    _check_columns(rows, names)
     found = {}
     for row in unique(rows, "conditionId"):
         check_id(row, "conditionId")
-        changes, unset = [], []
+        changes = []
         for column, text in row.values.items():
-            if column in _NOT_TARGETS:
-                continue
-            if is_empty(text):
-                unset.append(column)
+            if column in _NOT_TARGETS or is_empty(text):
                 continue
             value = names.value(row, column, text)
             if value is not None:
                 changes.append(Change(column, value))
         name = row.values.get("conditionName", "")
-        found[row["conditionId"]] = Condition(name, tuple(changes), tuple(unset))
+        found[row["conditionId"]] = Condition(name, tuple(changes))
     return found
 
 
-def _check_columns(rows: Iterable[Row], names: Names, outputs: Collection[str]) -> None:
-    """Note, once a file, each column that nothing can be set by."""
-    known = [*names.settable(TARGETS), *(o for o in outputs if o not in names.kinds)]
+def _check_columns(rows: Iterable[Row], names: Names) -> None:
+    """Note, once a file, each column that conditions may not set."""
     seen = set()
     for row in rows:
         file = row.where.rpartition(":")[0]
@@ -67,21 +52,7 @@ def _check_columns(rows: Iterable[Row], names: Names, outputs: Collection[str]) 
             if column in _NOT_TARGETS or (file, column) in seen:
                 continue
             seen.add((file, column))
-            check_target(row.problems, file, f'column "{column}"', column, names, known)
-
-
-def check_target(
-    problems: Problems, where: str, what: str, target: str, names: Names, known: Collection[str]
-) -> None:
-    """Note a target of changes that is not among those known, or is in the parameter table."""
-    if target in names.parameters:
-        problems.add(where, f"{what} is in the parameter table also; one of them must say it.")
-    elif names.kinds and target not in known:
-        if target in names.ruled:
-            why = f"follows an assignment rule of {names.model}, so nothing can set it."
-        else:
-            why = f"is no parameter, species or compartment of {names.model}."
-        problems.add(where, f"{what} {why}{did_you_mean(target, known)}")
+            names.check_target(row.problems, file, f'column "{column}"', column)
 
 
 def experiment_of(
@@ -89,35 +60,42 @@ def experiment_of(
 ) -> Experiment:
     """The experiment of one condition, after pre-equilibration under another if `before` has one.
 
-    What moves with time keeps its value from pre-equilibration where the second condition does not
-    set it; a constant that only the first one sets has its value in the model again.
+    Each condition is of the whole model, whose state alone is carried from the first to the second:
+    what moves with time keeps its value where the second condition does not set it; a constant does
+    not.
     """
     condition = conditions[during]
     if not before:
         return Experiment(during, (Period(0.0, condition.changes),), condition.name)
-    set_before = {change.target for change in conditions[before].changes}
-    restored = tuple(
-        Change(target, value)
-        for target in condition.unset
-        if target in set_before and (value := _constant(target, network, names)) is not None
-    )
+    first = conditions[before].changes
+    constants = _constants(first, condition.changes, network, names)
     return Experiment(
         f"{before}-{during}",
-        (
-            Period(PRE_EQUILIBRATION, conditions[before].changes),
-            Period(0.0, condition.changes + restored),
-        ),
+        (Period(PRE_EQUILIBRATION, first), Period(0.0, condition.changes + constants)),
         condition.name,
     )
 
 
-def _constant(target: str, network: Network, names: Names) -> Expression | None:
-    """What the model gives a parameter that does not move with time; None for anything else."""
-    if names.kinds.get(target) != "parameter" or target in names.moving:
-        return None
-    for name, formula in network.initial_assignments:
-        if name == target:
-            return formula
-    values = {p.id: p.value for p in network.parameters}
-    value = values[target]
-    return None if value is None else Number(value)
+def _constants(
+    first: tuple[Change, ...], second: tuple[Change, ...], network: Network, names: Names
+) -> tuple[Change, ...]:
+    """Constants that the second condition does not set, but that are not as in the first.
+
+    Those that only the first sets have the model's value again, and those that the model computes
+    from what either sets are computed anew.
+    """
+    computed = dict(network.initial_assignments)
+    given = {change.target: change.value for change in second}
+    fixed = {p.id: p.value for p in network.parameters}
+    fixed = {id: v for id, v in fixed.items() if id not in names.moving and id not in names.ruled}
+    anew = {change.target for change in first} & fixed.keys() - given.keys() - computed.keys()
+    given |= {id: Number(value) for id in sorted(anew) if (value := fixed[id]) is not None}
+    changed = {change.target for change in first} | given.keys()
+    for id, formula in computed.items():  # each after what it uses
+        used = symbols(formula)
+        of_constants = id in fixed and used <= fixed.keys() | names.parameters
+        if of_constants and id not in given and (id in changed or used & changed):
+            given[id] = substitute(formula, given)
+            changed.add(id)
+    set_by_second = {change.target for change in second}
+    return tuple(Change(id, value) for id, value in given.items() if id not in set_by_second)

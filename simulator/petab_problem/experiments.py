@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from ..errors import did_you_mean
 from ..network.tables import Problems, Row
-from .conditions import TARGETS, check_target
 from .files import Files
 from .names import Names
 from .problem import PRE_EQUILIBRATION, Change, Experiment, Period
@@ -19,12 +18,12 @@ AS_IT_IS = Experiment("", (Period(0.0, ()),))
 
 
 def read_experiments(
-    files: Files, names: Names, outputs: Collection[str], problems: Problems
+    files: Files, names: Names, conditions: dict[str, Rows], problems: Problems
 ) -> dict[str, Experiment]:
     """Experiment by id, each with its periods in order of time."""
-    conditions = _conditions(files, names, outputs, problems)
+    complete = "condition" not in files.unread
     columns = ("experimentId", "time", "conditionId")
-    rows = read_rows(files.tables["experiment"], problems, columns, ())
+    rows = read_rows(files, "experiment", problems, columns, ())
     periods: dict[str, dict[float, list[Row]]] = {}
     for row in rows:
         if not check_id(row, "experimentId"):
@@ -33,34 +32,27 @@ def read_experiments(
         time = number(row, "time", infinite=(PRE_EQUILIBRATION,))
         if time is not None:
             found.setdefault(time, []).append(row)
-    return {
-        id: Experiment(
-            id,
-            tuple(
-                Period(time, _changes(found[time], conditions, names, first=time == min(found)))
-                for time in sorted(found)
-            ),
-        )
-        for id, found in periods.items()
-    }
+    experiments = {}
+    for id, found in periods.items():
+        of_id = []
+        for time in sorted(found):
+            changes = _changes(
+                found[time], conditions, names, first=time == min(found), complete=complete
+            )
+            of_id.append(Period(time, changes))
+        experiments[id] = Experiment(id, tuple(of_id))
+    return experiments
 
 
-def _conditions(
-    files: Files, names: Names, outputs: Collection[str], problems: Problems
-) -> dict[str, Rows]:
+def read_changes(files: Files, names: Names, problems: Problems) -> dict[str, Rows]:
     """Condition -> its changes, with their rows."""
     columns = ("conditionId", "targetId", "targetValue")
-    known = [
-        *names.settable(TARGETS),
-        *names.aliases,
-        *(o for o in outputs if o not in names.kinds),
-    ]
     found: dict[str, Rows] = {}
-    for row in read_rows(files.tables["condition"], problems, columns, ()):
+    for row in read_rows(files, "condition", problems, columns, ()):
         if not check_id(row, "conditionId") or not check_id(row, "targetId"):
             continue
         condition, target = found.setdefault(row["conditionId"], []), row["targetId"]
-        check_target(problems, row.where, f'targetId "{target}"', target, names, known)
+        names.check_target(problems, row.where, f'targetId "{target}"', target)
         target = names.resolved(target)
         if any(change.target == target for _, change in condition):
             row.problem(f'condition "{row["conditionId"]}" sets "{row["targetId"]}" twice.')
@@ -71,9 +63,13 @@ def _conditions(
 
 
 def _changes(
-    rows: Iterable[Row], conditions: dict[str, Rows], names: Names, *, first: bool
+    rows: Iterable[Row], conditions: dict[str, Rows], names: Names, *, first: bool, complete: bool
 ) -> tuple[Change, ...]:
-    """What all conditions of one period change together."""
+    """What all conditions of one period change together.
+
+    first : whether it is the experiment's first period.
+    complete : whether `conditions` are all of them.
+    """
     changes: dict[str, tuple[str, Change]] = {}
     seen = []
     for row in rows:
@@ -84,10 +80,9 @@ def _changes(
             row.problem(f'conditionId "{id}" is there twice at this time.')
             continue
         seen.append(id)
-        if id not in conditions:
-            row.problem(
-                f'conditionId "{id}" is not in the condition table.{did_you_mean(id, conditions)}'
-            )
+        if id not in conditions and complete:
+            hint = did_you_mean(id, conditions)
+            row.problem(f'conditionId "{id}" is not in the condition table.{hint}')
         for place, change in conditions.get(id, ()):
             other = changes.setdefault(change.target, (id, change))[0]
             if other != id:

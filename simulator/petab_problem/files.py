@@ -25,13 +25,18 @@ _ANTIMONY = (".ant", ".antimony")
 
 @dataclass
 class Files:
-    """Where everything is. `tables` has a list, perhaps empty, for each of `TABLES`."""
+    """Where everything is.
+
+    tables : a list of files, perhaps empty, for each of `TABLES`.
+    unread : tables of which a file could not be read, so that ids may be missing.
+    """
 
     version: int = 0
     model: Path | None = None
     model_id: str = ""
     antimony: bool = False
     tables: dict[str, list[Path]] = field(default_factory=lambda: {t: [] for t in TABLES})
+    unread: set[str] = field(default_factory=set)
 
 
 class _Config:
@@ -86,7 +91,8 @@ class _Config:
 
     def extensions(self, content: dict[str, Any]) -> None:
         """Refuse each extension by its name."""
-        for name in content.get("extensions") or ():
+        names = content.get("extensions") or ()
+        for name in [names] if isinstance(names, str) else names:
             self.problem(f'uses the extension "{name}"; no extension is supported.')
 
 
@@ -124,14 +130,13 @@ def _version_1(content: dict[str, Any], config: _Config) -> Files:
     config.keys(entry, _PROBLEM_KEYS_1, [k for k in _PROBLEM_KEYS_1 if k[0] != "v"])
     for table in ("condition", "observable", "measurement"):
         files.tables[table] = config.paths(entry, f"{table}_files")
+    before = len(config.problems.sentences)
     models = config.paths(entry, "sbml_files")
-    if len(entry.get("sbml_files") or ()) > 1:
-        config.problem("has several sbml_files; one model is supported.")
-    elif models:
+    if len(models) == 1:
         files.model = models[0]
         files.antimony = files.model.suffix in _ANTIMONY
-    elif entry.get("sbml_files") == []:
-        config.problem("sbml_files is empty; it must name the model.")
+    elif "sbml_files" in entry and before == len(config.problems.sentences):
+        config.problem(f"has {len(models)} sbml_files; one model is supported.")
     return files
 
 

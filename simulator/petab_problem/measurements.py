@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ..errors import did_you_mean
-from ..network.expression import TIME, Expression, symbols
+from ..network.expression import Expression, symbols
 from ..network.network import Network
 from ..network.tables import Problems, Row
 from .conditions import Condition, experiment_of
@@ -26,25 +26,33 @@ _OPTIONAL_2 = ("modelId", "observableParameters", "noiseParameters", "datasetId"
 class MeasurementTable:
     """Reads the measurements of one problem, and finds the experiments that they are of.
 
+    observables : by id, None where its own row has problems.
+    targets : what conditions set.
     experiments : by id; of version 1, filled while the rows are read.
     """
 
     def __init__(
-        self, files: Files, names: Names, observables: Mapping[str, Observable], problems: Problems
+        self,
+        files: Files,
+        names: Names,
+        observables: Mapping[str, Observable | None],
+        targets: Collection[str],
+        problems: Problems,
     ) -> None:
         self.files = files
         self.names = names
         self.observables = observables
+        self.targets = set(targets)
         self.problems = problems
         self.experiments: dict[str, Experiment] = {}
-        self.incomplete: set[tuple[str, str]] = set()
+        self.checked: set[tuple[str, str]] = set()
 
     def read_1(
         self, conditions: dict[str, Condition], network: Network | None
     ) -> list[Measurement]:
         """The rows of a table of version 1."""
         columns = ("observableId", "simulationConditionId", "measurement", "time")
-        rows = read_rows(self.files.tables["measurement"], self.problems, columns, _OPTIONAL_1)
+        rows = read_rows(self.files, "measurement", self.problems, columns, _OPTIONAL_1)
         found = []
         for place, row in enumerate(rows):
             before, during = row["preequilibrationConditionId"], row["simulationConditionId"]
@@ -64,6 +72,8 @@ class MeasurementTable:
         id = row[column]
         if id in conditions:
             return True
+        if "condition" in self.files.unread:
+            return False
         what = f'{column} "{id}" is' if id else f"{column} is empty; it must be"
         row.problem(
             f"{what} {'not ' if id else ''}in the condition table.{did_you_mean(id, conditions)}"
@@ -73,14 +83,14 @@ class MeasurementTable:
     def read_2(self, experiments: dict[str, Experiment]) -> list[Measurement]:
         """The rows of a table of version 2."""
         columns = ("observableId", "experimentId", "measurement", "time")
-        rows = read_rows(self.files.tables["measurement"], self.problems, columns, _OPTIONAL_2)
+        rows = read_rows(self.files, "measurement", self.problems, columns, _OPTIONAL_2)
         self.experiments = dict(experiments)
         if any(is_empty(row["experimentId"]) for row in rows):
             self.experiments[AS_IT_IS.id] = AS_IT_IS
         found = []
         for place, row in enumerate(rows):
             id = "" if is_empty(row["experimentId"]) else row["experimentId"]
-            if id not in self.experiments:
+            if id not in self.experiments and "experiment" not in self.files.unread:
                 hint = did_you_mean(id, self.experiments)
                 row.problem(f'experimentId "{id}" is not in the experiment table.{hint}')
             if not is_empty(row["modelId"]) and row["modelId"] != self.files.model_id:
@@ -94,7 +104,7 @@ class MeasurementTable:
         """One row, if it is good."""
         id = row["observableId"]
         observable = self.observables.get(id)
-        if observable is None:
+        if id not in self.observables and "observable" not in self.files.unread:
             hint = did_you_mean(id, self.observables)
             row.problem(f'observableId "{id}" is not in the observable table.{hint}')
         value = number(row, "measurement")
@@ -138,16 +148,13 @@ class MeasurementTable:
         }
 
     def check_complete(self, row: Row, observable: Observable, experiment: Experiment) -> None:
-        """What neither model nor parameter table has must be set by the experiment."""
-        if (observable.id, experiment.id) in self.incomplete:
+        """What only conditions can set, of the symbols of an observable, this experiment sets."""
+        if (observable.id, experiment.id) in self.checked:
             return
-        self.incomplete.add((observable.id, experiment.id))
-        known = {TIME, *self.names.kinds, *self.names.parameters}
-        known |= {*observable.placeholders, *observable.noise_placeholders}
-        known |= {change.target for period in experiment.periods for change in period.changes}
-        if not self.names.kinds:
-            return
-        for name in sorted((symbols(observable.formula) | symbols(observable.noise)) - known):
+        self.checked.add((observable.id, experiment.id))
+        given = {change.target for period in experiment.periods for change in period.changes}
+        needed = (symbols(observable.formula) | symbols(observable.noise)) & self.targets
+        for name in sorted(needed - given - set(self.names.kinds)):
             row.problem(
                 f'observable "{observable.id}" uses "{name}", to which experiment '
                 f'"{experiment.id}" gives no value.'

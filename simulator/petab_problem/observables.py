@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..network.expression import substitute, symbols
 from ..network.tables import Problems, Row, unique
@@ -24,30 +24,35 @@ _NOISES_2 = (*_NOISES_1, "log-normal", "log-laplace")
 
 def read_observables(
     files: Files, names: Names, problems: Problems
-) -> list[tuple[Row, Observable]]:
-    """Each observable with its row; which symbols its formulas use is not checked yet."""
+) -> tuple[list[Row], dict[str, Observable | None]]:
+    """Rows, and observable by id, None where its row has problems.
+
+    Which symbols the formulas use is not checked yet.
+    """
     optional = _OPTIONAL_2 if files.version == 2 else _OPTIONAL_1
-    rows = read_rows(files.tables["observable"], problems, _COLUMNS, optional)
-    found = []
-    for row in unique(rows, "observableId"):
+    rows = unique(read_rows(files, "observable", problems, _COLUMNS, optional), "observableId")
+    for row in rows:
         check_id(row, "observableId")
         id = row["observableId"]
         if id in names.kinds or id in names.parameters:
             what = names.kinds.get(id, "parameter of the parameter table")
             row.problem(f'observableId "{id}" is the id of a {what} already.')
-        observable = _observable(row, names, files.version)
-        if observable is not None:
-            found.append((row, observable))
-    return found
+    return rows, {row["observableId"]: _observable(row, names, files.version) for row in rows}
 
 
 def check_observables(
-    observables: Iterable[tuple[Row, Observable]], names: Names, targets: Iterable[str]
+    rows: Iterable[Row],
+    observables: Mapping[str, Observable | None],
+    names: Names,
+    targets: Iterable[str],
 ) -> None:
     """Every symbol is of the model, a parameter, a placeholder, or set by conditions."""
     where = f"no id of {names.model}, no parameter and no placeholder"
     others = {*names.parameters, *targets}
-    for row, observable in observables:
+    for row in rows:
+        observable = observables[row["observableId"]]
+        if observable is None:
+            continue
         own = (*observable.placeholders, *observable.noise_placeholders)
         for column, tree in (
             ("observableFormula", observable.formula), ("noiseFormula", observable.noise)

@@ -43,17 +43,18 @@ def read_parameters(files: Files, names: Names, problems: Problems) -> dict[str,
     """
     columns: Sequence[str] = _COLUMNS if files.version == 2 else (*_COLUMNS, "parameterScale")
     optional = _OPTIONAL_2 if files.version == 2 else _OPTIONAL_1
-    rows = unique(read_rows(files.tables["parameter"], problems, columns, optional), "parameterId")
+    rows = unique(read_rows(files, "parameter", problems, columns, optional), "parameterId")
     found = {}
     for row in rows:
         check_id(row, "parameterId")
         id = row["parameterId"]
         names.parameters.add(id)
-        kind = names.kinds.get(id)
-        if kind is not None and (kind != "parameter" or id in names.ruled):
-            ruled = " whose value an assignment rule gives" if id in names.ruled else ""
+        of_model = names.resolved(id)
+        kind = names.kinds.get(of_model)
+        if kind is not None and (kind != "parameter" or of_model in names.ruled):
+            ruled = " whose value an assignment rule gives" if of_model in names.ruled else ""
             row.problem(f'parameterId "{id}" is a {kind} of {names.model}{ruled}.')
-        parameter = _parameter(row, names.resolved(id), files.version)
+        parameter = _parameter(row, of_model, files.version)
         if parameter is not None:
             found[id] = parameter
     return found
@@ -65,10 +66,8 @@ def _parameter(row: Row, id: str, version: int) -> Parameter | None:
     lower, upper = (_bound(row, column, estimate) for column in ("lowerBound", "upperBound"))
     nominal = number(row, "nominalValue", default=None if estimate is False else math.nan)
     prior, start = _priors(row, version)
-    if None in (estimate, scale, lower, upper, nominal):
+    if estimate is None or scale is None or nominal is None or lower is None or upper is None:
         return None
-    assert estimate is not None and scale is not None and nominal is not None  # noqa: S101
-    assert lower is not None and upper is not None  # noqa: S101
     if lower > upper and (estimate or version == 2):
         row.problem(f"lowerBound {lower:g} is above upperBound {upper:g}.")
     # 0 is no start of a search, but a prior may say where to start

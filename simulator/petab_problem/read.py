@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import ModelError, did_you_mean
-from ..network.expression import symbols
+from ..network.expression import TIME, symbols
 from ..network.network import Network
 from ..network.places import shown
-from ..network.tables import Problems, read_text
+from ..network.tables import Problems
 from .conditions import read_conditions
-from .experiments import read_experiments
+from .experiments import read_changes, read_experiments
 from .files import Files, read_files
 from .measurements import MeasurementTable
-from .names import names_of, raise_all, read_mapping
+from .model_file import read_model
+from .names import names_of, read_mapping
 from .observables import check_observables, read_observables
 from .parameters import read_parameters
-from .problem import Change, Measurement, Observable, PetabProblem
+from .problem import Change, Experiment, Measurement, Observable, PetabProblem
 from .tables import read_rows
 
 
@@ -41,54 +42,72 @@ def read_problem(path: str | os.PathLike[str], *, allow_outside: bool = False) -
     path = Path(path)
     problems = Problems()
     files = read_files(path, problems, allow_outside=allow_outside)
-    raise_all(problems)
-    assert files is not None  # noqa: S101
-    return _Reading(path, files, problems).problem()
+    if files is None or problems.sentences:
+        raise _told(problems)
+    network = read_model(files, problems, allow_outside=allow_outside)
+    return _Reading(path, files, network, problems).problem()
 
 
 class _Reading:
     """The tables of one problem, read in the order in which they refer to each other."""
 
-    def __init__(self, path: Path, files: Files, problems: Problems) -> None:
+    def __init__(
+        self, path: Path, files: Files, network: Network | None, problems: Problems
+    ) -> None:
         self.path = path
         self.files = files
         self.problems = problems
-        self.network = _network(files, problems)
-        self.names = names_of(self.network, files.model)
+        self.network = network
+        self.names = names_of(network, files.model)
 
     def problem(self) -> PetabProblem:
         """Everything, or all that is wrong."""
         files, names, problems = self.files, self.names, self.problems
         if files.version == 2:
             columns = ("petabEntityId", "modelEntityId")
-            read_mapping(read_rows(files.tables["mapping"], problems, columns, ("name",)), names)
+            read_mapping(read_rows(files, "mapping", problems, columns, ("name",)), names)
         parameters = read_parameters(files, names, problems)
-        rows = read_observables(files, names, problems)
-        observables = {observable.id: observable for _, observable in rows}
-        used = {s for o in observables.values() for s in symbols(o.formula) | symbols(o.noise)}
-        outputs = used - names.parameters - {p for o in observables.values() for p in _own(o)}
-        table = MeasurementTable(files, names, observables, problems)
-        if files.version == 2:
-            experiments = read_experiments(files, names, outputs, problems)
-            changes = [c for e in experiments.values() for p in e.periods for c in p.changes]
-            measurements = table.read_2(experiments)
-        else:
-            conditions = read_conditions(files, names, outputs, problems)
-            changes = [c for condition in conditions.values() for c in condition.changes]
-            measurements = table.read_1(conditions, self.network)
-        check_observables(rows, names, {change.target for change in changes})
+        rows, by_id = read_observables(files, names, problems)
+        observables = [observable for observable in by_id.values() if observable is not None]
+        used = {s for o in observables for s in symbols(o.formula) | symbols(o.noise)}
+        names.complete &= not files.unread & {"mapping", "parameter"}
+        if len(observables) == len(by_id) and "observable" not in files.unread:
+            own = {p for o in observables for p in (*o.placeholders, *o.noise_placeholders)}
+            names.outputs = used - {TIME} - own - names.parameters - set(names.kinds)
+        changes, experiments, measurements = self.measured(by_id)
+        check_observables(rows, by_id, names, {change.target for change in changes})
         self.check_used(used, changes, measurements)
-        raise_all(problems)
-        assert self.network is not None  # noqa: S101
+        if self.network is None or problems.sentences:
+            raise _told(problems)
         return PetabProblem(
             path=self.path,
             version=files.version,
             network=self.network,
             parameters=tuple(parameters.values()),
-            experiments=tuple(table.experiments.values()),
-            observables=tuple(observables.values()),
+            experiments=tuple(experiments),
+            observables=tuple(observables),
             measurements=tuple(measurements),
         )
+
+    def measured(
+        self, observables: Mapping[str, Observable | None]
+    ) -> tuple[list[Change], list[Experiment], list[Measurement]]:
+        """All changes of conditions, the experiments, and the measurements."""
+        files, names, problems = self.files, self.names, self.problems
+        if files.version == 2:
+            long = read_changes(files, names, problems)
+            changes = [change for rows in long.values() for _, change in rows]
+        else:
+            wide = read_conditions(files, names, problems)
+            changes = [change for condition in wide.values() for change in condition.changes]
+        names.complete &= "condition" not in files.unread
+        targets = {change.target for change in changes}
+        table = MeasurementTable(files, names, observables, targets, problems)
+        if files.version == 2:
+            measurements = table.read_2(read_experiments(files, names, long, problems))
+        else:
+            measurements = table.read_1(wide, self.network)
+        return changes, list(table.experiments.values()), measurements
 
     def check_used(
         self, used: set[str], changes: Iterable[Change], measurements: Iterable[Measurement]
@@ -109,24 +128,6 @@ class _Reading:
                 )
 
 
-def _own(observable: Observable) -> tuple[str, ...]:
-    return (*observable.placeholders, *observable.noise_placeholders)
-
-
-def _network(files: Files, problems: Problems) -> Network | None:
-    """The model; None and problems if it cannot be read."""
-    if files.model is None:
-        return None
-    where = shown(files.model)
-    text = read_text(files.model, where, problems)
-    if text is None:
-        return None
-    if files.antimony:
-        from ..network.antimony import read_antimony as read
-    else:
-        from ..network.sbml import read_sbml as read
-    try:
-        return read(text, where)
-    except ModelError as error:
-        problems.sentences += str(error).splitlines()
-        return None
+def _told(problems: Problems) -> ModelError:
+    """All problems, each once, a line for each."""
+    return ModelError("\n".join(dict.fromkeys(problems.sentences)))

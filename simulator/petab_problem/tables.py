@@ -11,24 +11,28 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from ..errors import did_you_mean
 from ..network.places import shown
 from ..network.tables import Problems, Row, read_text
+from .files import Files
 
 _ID = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def read_rows(
-    paths: Iterable[Path],
+    files: Files,
+    table: str,
     problems: Problems,
     required: Sequence[str],
     optional: Sequence[str] | None,
 ) -> list[Row]:
-    """Rows of tab-separated files, in order; an optional column that is not there reads as empty.
+    """Rows of a table's files, in order; an optional column that is not there reads as empty.
+
+    A file that cannot be read is a problem and leaves the table's name in `files.unread`.
 
     Parameters
     ----------
@@ -37,18 +41,21 @@ def read_rows(
         further column has a meaning.
     """
     rows: list[Row] = []
-    for path in paths:
-        rows += _rows_of(path, problems, required, optional)
+    for path in files.tables[table]:
+        found = _rows_of(path, problems, required, optional)
+        if found is None:
+            files.unread.add(table)
+        rows += found or []
     return rows
 
 
 def _rows_of(
     path: Path, problems: Problems, required: Sequence[str], optional: Sequence[str] | None
-) -> list[Row]:
+) -> list[Row] | None:
     where = shown(path)
     text = read_text(path, where, problems, encoding="utf-8-sig")
     if text is None:
-        return []
+        return None
     reader = csv.reader(text.splitlines(), delimiter="\t", strict=True)
     header: list[str] | None = None
     rows: list[Row] = []
@@ -61,7 +68,7 @@ def _rows_of(
             if header is None:
                 header = fields
                 if not _check_header(header, required, optional, place, problems):
-                    return []
+                    return None
             elif any(fields[len(header) :]):
                 problems.add(place, f"has {len(fields)} fields; the header has {len(header)}.")
             else:
@@ -71,8 +78,10 @@ def _rows_of(
                 rows.append(Row(place, values, problems))
     except csv.Error as error:
         problems.add(f"{where}:{reader.line_num}", f"is no tab-separated row ({error}).")
+        return None
     if header is None:
         problems.add(where, f"has no header; it needs the columns {', '.join(required)}.")
+        return None
     return rows
 
 

@@ -192,6 +192,46 @@ def test_outer_gradient_is_that_of_the_joint_problem():
         assert outer[k] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
 
 
+@pytest.mark.parametrize("bounds", [{}, BOUNDS], ids=["free", "bounded"])
+@pytest.mark.parametrize("name", NORMAL)
+def test_jacobian_gives_the_information_of_the_joint_problem(name, bounds):
+    """Without scales and offsets that may follow: a Schur complement of the joint information."""
+    x, measured = example()
+    data, found = evaluated(NORMAL[name], x, measured, **bounds)
+    data.pop("measured")
+    tangents = np.random.default_rng(2).normal(size=(len(x), 2))
+    base = {"lin": 0.0, "log": 1.0, "log10": math.log(10.0)}[data["transformation"]]
+    shifted = np.array(data.get("shifted", [False] * 3))
+    free = np.flatnonzero(np.r_[np.array(data["scaled"]) & ~found.at_bound, shifted])
+
+    def mean(parameters):
+        parts = np.zeros(6)
+        parts[free] = parameters[2:]
+        y = (found.scale + parts[:3])[GROUP] * (x + tangents @ parameters[:2])
+        y = y + (found.offset + parts[3:])[GROUP]
+        return np.log(y) / base if base else y
+
+    step = 1e-6
+    steps = step * np.eye(2 + len(free))
+    by_all = np.array([(mean(e) - mean(-e)) / (2 * step) for e in steps]).T
+    joint = by_all.T @ (found.weights[:, None] * by_all)
+    outer, cross, inner = joint[:2, :2], joint[:2, 2:], joint[2:, 2:]
+    expected = outer - cross @ np.linalg.solve(inner, cross.T)
+    a = RelativeData(measured, GROUP, **data).jacobian(x, found, tangents)
+    np.testing.assert_allclose(a.T @ a, expected, rtol=0, atol=1e-7 * np.abs(outer).max())
+
+
+def test_weights_are_negative_second_derivatives():
+    x, measured = example()
+    data, found = evaluated(CASES["scales"] | SIDES, x, measured)
+    y, sigma, step = found.simulations, found.noise[GROUP], 1e-4
+    law = {0: stats.norm.logpdf, -1: stats.norm.logcdf, 1: stats.norm.logsf}
+    for k, side in enumerate(data["censored"]):
+        low, here, high = (law[side](measured[k], y[k] + d, sigma[k]) for d in (-step, 0.0, step))
+        curvature = -(low - 2 * here + high) / step**2
+        assert found.weights[k] == pytest.approx(curvature, rel=1e-4)
+
+
 # ---------------------------------------------------------------------- symmetries
 ALL = NORMAL | {f"laplace, {name}": case for name, case in LAPLACE.items()}
 SCALED = {name: case for name, case in ALL.items() if all(case["scaled"])}

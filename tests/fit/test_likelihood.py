@@ -11,7 +11,8 @@ from petab.v1.calculate import calculate_chi2, calculate_llh
 from scipy import stats
 
 from simulator.errors import ModelError
-from simulator.fit.likelihood import Likelihood, Scales
+from simulator.fit.likelihood import Likelihood
+from simulator.fit.scales import Scales
 from simulator.network.expression import TIME, Number, Symbol, apply
 from simulator.petab_problem.problem import Observable
 from tests.fit.example import boehm_like, measurement, parameter, problem
@@ -255,6 +256,25 @@ def test_long_formulas_are_cut_into_pieces_that_hand_values_on():
     assert found.gradient[0] == pytest.approx(expected, rel=1e-10)
 
 
+def test_information_of_many_parameters_is_that_of_all_rows():
+    """So many rows that the product is made in pieces: y_k = x1 + s_k, of unit noise."""
+    count = 70
+    names = [f"s{k}" for k in range(count)]
+    shift = Symbol("shift")
+    formula = apply("add", Symbol("x1"), shift)
+    observable = Observable("o", formula, Number(1.0), "lin", "normal", ("shift",))
+    measurements = [
+        measurement(k, "o", 1.0, shift=Symbol(names[k % count])) for k in range(3 * count)
+    ]
+    parameters = [parameter(name, 1.0) for name in names]
+    likelihood = Likelihood(problem(parameters, [observable], measurements), names)
+    tangents = np.random.default_rng(8).normal(size=(3 * count, 1, count))
+    found = likelihood.evaluate(np.ones((3 * count, 1)), tangents, np.ones(count), 2)
+    a = tangents[:, 0] + np.tile(np.eye(count), (3, 1))
+    np.testing.assert_allclose(found.fisher, a.T @ a, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(found.gradient, -a.sum(axis=0), rtol=1e-10, atol=1e-10)
+
+
 # ---------------------------------------------------------------------- what cannot be used
 def test_a_symbol_that_nothing_defines_is_named_with_the_nearest():
     observable = Observable("o", Symbol("x11"), Number(1.0), "lin", "normal")
@@ -266,6 +286,12 @@ def test_a_placeholder_without_value_is_named():
     observable = Observable("o", Symbol("x1"), Symbol("sd"), "lin", "normal", (), ("sd",))
     with pytest.raises(ModelError, match="measurement 4 of o gives no value for sd"):
         Likelihood(problem([], [observable], [measurement(4, "o", 1.0)]), ())
+
+
+def test_a_distribution_that_there_is_not_is_refused():
+    observable = Observable("o", Symbol("x1"), Number(1.0), "lin", "log-normall")
+    with pytest.raises(ModelError, match=r'observable o has "log-normall".*Nearest: "log-normal"'):
+        Likelihood(problem([], [observable], [measurement(0, "o", 1.0)]), ())
 
 
 def test_a_logarithm_of_no_positive_number_is_refused():

@@ -2,19 +2,32 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from petab.v1 import distributions as petab_distributions
+import yaml
+from petab.v1.distributions import (
+    Cauchy,
+    ChiSquare,
+    Exponential,
+    Gamma,
+    Laplace,
+    LogUniform,
+    Normal,
+    Rayleigh,
+)
 from petab.v1.priors import Prior
 from scipy import integrate, stats
 
 from simulator.errors import ModelError
-from simulator.fit.likelihood import Scales
 from simulator.fit.priors import Priors
+from simulator.fit.scales import Scales
 from simulator.petab_problem.problem import Distribution, Parameter
+from simulator.petab_problem.read import read_problem
 
 ROUNDING = 1e-12
+CASES = Path(__file__).parents[1] / "data" / "petab" / "v2.0.0"
 
 
 def parameter(prior=None, scale="lin", lower=0.5, upper=4.0, start=None):
@@ -63,16 +76,16 @@ def test_a_truncated_density_integrates_to_one(given):
 
 
 PETAB_VERSION_2 = {
-    "normal": petab_distributions.Normal,
-    "log-normal": petab_distributions.Normal,
-    "laplace": petab_distributions.Laplace,
-    "log-laplace": petab_distributions.Laplace,
-    "log-uniform": petab_distributions.LogUniform,
-    "cauchy": petab_distributions.Cauchy,
-    "gamma": petab_distributions.Gamma,
-    "chisquare": petab_distributions.ChiSquare,
-    "exponential": petab_distributions.Exponential,
-    "rayleigh": petab_distributions.Rayleigh,
+    "normal": Normal,
+    "log-normal": Normal,
+    "laplace": Laplace,
+    "log-laplace": Laplace,
+    "log-uniform": LogUniform,
+    "cauchy": Cauchy,
+    "gamma": Gamma,
+    "chisquare": ChiSquare,
+    "exponential": Exponential,
+    "rayleigh": Rayleigh,
 }
 
 
@@ -85,6 +98,21 @@ def test_version_2_priors_are_those_of_the_petab_library(given):
     for x in POINTS:
         found = priors.evaluate(np.array([x])).log_density
         assert found == pytest.approx(float(np.log(theirs.pdf(x))), rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("case", ["0024", "0025"])
+def test_priors_of_the_petab_test_suite(case):
+    """Priors within bounds, and without: their logarithms one by one, and the sum."""
+    folder = CASES / case
+    problem = read_problem(folder / f"_{case}.yaml")
+    expected = yaml.safe_load((folder / f"_{case}_solution.yaml").read_text("utf-8"))
+    estimated = [p for p in problem.parameters if p.estimate]
+    for one in estimated:
+        if one.prior is not None:
+            found = Priors([one]).evaluate(np.array([one.nominal])).log_density
+            assert found == pytest.approx(expected["log_prior"][one.id], rel=0, abs=1e-13)
+    total = Priors(estimated).evaluate(np.array([p.nominal for p in estimated])).log_density
+    assert total == pytest.approx(sum(expected["log_prior"].values()), rel=0, abs=1e-12)
 
 
 @pytest.mark.parametrize("scale", ["lin", "log", "log10"])
