@@ -63,10 +63,16 @@ class Settings:
                 raise ConditionError(f"{name} is a whole number >= {least}, not {value!r}.")
 
 
-def optimizer_of(name: str, search: Search, maxiter: int = 1000) -> pypesto_optimize.Optimizer:
-    """pyPESTO's optimizer: fides, SciPy's trust-constr ("trust-region") or SciPy's L-BFGS-B."""
+def optimizer_of(
+    name: str, search: Search, maxiter: int = 1000, radius: float | None = None
+) -> pypesto_optimize.Optimizer:
+    """pyPESTO's optimizer: fides, SciPy's trust-constr ("trust-region") or SciPy's L-BFGS-B.
+
+    radius : the first one of fides; None: by the bounds, see `FIRST_RADIUS`.
+    """
     if name == "fides":
-        radius = FIRST_RADIUS * float(np.linalg.norm(search.upper - search.lower))
+        if radius is None:
+            radius = FIRST_RADIUS * float(np.linalg.norm(search.upper - search.lower))
         options = {"maxiter": maxiter, "delta_init": radius if math.isfinite(radius) else 1.0}
         return pypesto_optimize.FidesOptimizer(verbose=logging.CRITICAL, options=options)
     if name == "trust-region":
