@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..errors import ConditionError, did_you_mean
 from ..integrator.system import Tolerances
 from ..network.network import Network
 from ..network.network import Parameter as Quantity
-from ..petab_problem import PetabProblem, read_problem
+from ..petab_problem import Measurement, PetabProblem, read_problem
 from .experiments import Experiments, Simulated
 from .likelihood import Evaluation, Likelihood, Scales
 
@@ -207,6 +208,165 @@ class Problem:
 
         chosen = Settings(seed=seed, optimizer=optimizer, **settings)
         return optimize(self, starts, chosen, jobs, out, progress)
+
+    def profile(
+        self,
+        result: pypesto.Result,
+        ids: Sequence[str] | None = None,
+        optimizer: str = "fides",
+        jobs: int = 1,
+        out: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+    ) -> pypesto.Result:
+        """How well estimated parameters are determined: each fixed in turn, the others refitted.
+
+        Parameters
+        ----------
+        ids
+            Parameters; None: all that are estimated.
+        out
+            The result's HDF5 file, to which the profiles are added.
+        progress
+            Called with (done, total, None) as profiles end.
+
+        Returns
+        -------
+        The result that was given, with profiles from its best start; `verdicts` reads them.
+
+        Raises
+        ------
+        ConditionError
+            An id is not estimated.
+        IntegrationError
+            No start of the result has a finite objective.
+        """
+        from .objective import Search
+        from .profiles import profile
+        from .results import ResultFile
+
+        found = profile(self, result, ids, optimizer, jobs, progress)
+        if out is not None:
+            ResultFile(out, Search(self)).write_profiles(found)
+        return found
+
+    def verdicts(self, result: pypesto.Result, level: float = 0.95) -> pd.DataFrame:
+        """What profiles say: by id, estimate, confidence interval (linear scale) and verdict.
+
+        The interval is where the profile is below half the chi2 quantile of the level; NaN where it
+        has no end. The verdict is identifiable, one-sided, flat, at bound, or optimiser failed, and
+        `sentence` says it in words.
+        """
+        from .objective import Search
+        from .verdicts import verdicts
+
+        return verdicts(Search(self), result, level)
+
+    def sample(
+        self,
+        result: pypesto.Result,
+        samples: int = 10_000,
+        seed: int = 1,
+        temperatures: int = 1,
+        out: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> pypesto.Result:
+        """Samples of the posterior, from the best start on: adaptive Metropolis.
+
+        Parameters
+        ----------
+        temperatures
+            Tempered chains, for posteriors of several modes; 1: one chain.
+        out
+            The result's HDF5 file, to which the samples are added.
+
+        Returns
+        -------
+        The result that was given, with samples on the search's scale, their burn-in by Geweke's test
+        and their effective number. What has no prior is uniform on its scale between its bounds.
+        A chain that has not settled is warned of.
+        """
+        from .objective import Search
+        from .results import ResultFile
+        from .sampling import sample
+
+        found = sample(self, result, samples, seed, temperatures, progress)
+        if out is not None:
+            ResultFile(out, Search(self)).write_samples(found)
+        return found
+
+    def predict(
+        self,
+        result: pypesto.Result,
+        times: int | Sequence[float] = 100,
+        level: float = 0.95,
+        members: int = 200,
+    ) -> xr.Dataset:
+        """Bands of the observables over time, from parameter vectors that fit.
+
+        Parameters
+        ----------
+        times
+            Times, or about how many.
+        level
+            Of the band: quantiles of samples, if the result has any; else the range over the points
+            of profiles and starts within the chi2 threshold.
+        members
+            At most so many vectors.
+
+        Returns
+        -------
+        `best`, `median`, `low`, `high` and the measurements' `noise` (series, time); a series is an
+        observable in an experiment with the same placeholders (`label`). `attrs["band"]` says what
+        the band is.
+        """
+        from .bands import predict
+
+        return predict(self, result, times, level, members)
+
+    def best(self, result: pypesto.Result) -> dict[str, float]:
+        """Id -> value on linear scale of the estimated parameters at the best start."""
+        from .objective import Search
+        from .profiles import best_start
+
+        return Search(self).named(np.asarray(best_start(result).x, np.float64))
+
+    def read(self, path: str | os.PathLike[str]) -> pypesto.Result:
+        """The result in a file that `optimize` wrote for this problem.
+
+        Raises
+        ------
+        ConditionError
+            It is no such file, or the problem's files have changed since.
+        """
+        from .results import read_result
+
+        return read_result(path, self)
+
+    def write_petab(
+        self, folder: str | os.PathLike[str], parameters: Mapping[str, float]
+    ) -> Path:
+        """Copy the problem's files into a folder, with these values as nominal ones."""
+        from .export import write_petab
+
+        return write_petab(self, parameters, Path(folder))
+
+    def with_measurements(self, measurements: Sequence[Measurement]) -> Problem:
+        """The same problem with other measurements and nothing to estimate: for `at` of order 0."""
+        other = object.__new__(Problem)
+        other.__dict__.update(self.__dict__)
+        other.petab = replace(self.petab, measurements=tuple(measurements))
+        other.free = ()
+        other._likelihood = Likelihood(other.petab, ())
+        names = ("rtol", "atol", "max_steps")
+        other._experiments = Experiments(
+            other.petab,
+            compile_network(self.petab.network),
+            (),
+            other._likelihood.symbols,
+            Tolerances(*(self.options[name] for name in names)),
+            int(self.options["workers"]),
+        )
+        return other
 
     # ------------------------------------------------------------------ what optimisers ask
     def table(self, parameters: Mapping[str, float] | None = None) -> Array:
