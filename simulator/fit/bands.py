@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +55,11 @@ def series_of(problem: Problem) -> tuple[Series, ...]:
     """The problem's measurements as series, in order of their first rows."""
     found: dict[tuple[object, ...], list[int]] = {}
     for k, m in enumerate(problem.petab.measurements):
-        key = (m.observable, m.experiment, tuple(sorted((n, repr(v)) for n, v in m.overrides.items())))
+        key = (
+            m.observable,
+            m.experiment,
+            tuple(sorted((n, repr(v)) for n, v in m.overrides.items())),
+        )
         found.setdefault(key, []).append(k)
     first = [problem.petab.measurements[rows[0]] for rows in found.values()]
     return tuple(
@@ -151,7 +156,7 @@ def _grid(problem: Problem, series: Sequence[Series], times: int | Sequence[floa
     if len(known) < 2:
         return known if len(known) else np.zeros(1)
     between = max(2, -(-times // (len(known) - 1)) + 1)
-    parts = [np.linspace(a, b, between)[:-1] for a, b in zip(known, known[1:], strict=False)]
+    parts = [np.linspace(a, b, between)[:-1] for a, b in pairwise(known)]
     return np.append(np.concatenate(parts), known[-1])
 
 

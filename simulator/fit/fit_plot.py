@@ -48,7 +48,9 @@ def plot_fit(
     if bands is None:
         bands = predict(problem, result, members=1)
     series = series_of(problem)
-    observables = [o for o in problem.petab.observables if any(s.observable == o.id for s in series)]
+    observables = [
+        o for o in problem.petab.observables if any(s.observable == o.id for s in series)
+    ]
     figure, axes = panels(len(observables), columns)
     keys = list(dict.fromkeys(_key(each, series) for each in series))
     looks = {key: _look(k, len(keys)) for k, key in enumerate(keys)}
@@ -61,12 +63,17 @@ def plot_fit(
             for k, each in own:
                 look = looks[_key(each, series)]
                 _draw_series(ax, problem, observable, each, bands.isel(series=k), look, only_best)
-            ax.set_xlabel("time")
+            ax.set_xlabel(_time(problem))
         if is_logarithmic(observable):
             ax.set_yscale("log")
         ax.set_title(observable.name or observable.id, fontsize=10, loc="left")
     _legend(figure, looks, only_best)
     return figure
+
+
+def _time(problem: Problem) -> str:
+    unit = problem.petab.network.time_unit
+    return f"time ({unit})" if unit and unit != "dimensionless" else "time"
 
 
 def is_logarithmic(observable: Observable) -> bool:
@@ -76,7 +83,9 @@ def is_logarithmic(observable: Observable) -> bool:
 
 def _key(each: Series, series: tuple[Series, ...]) -> str:
     """What tells a series from the others of its observable: experiment, and label if needed."""
-    twins = [s for s in series if (s.observable, s.experiment) == (each.observable, each.experiment)]
+    twins = [
+        s for s in series if (s.observable, s.experiment) == (each.observable, each.experiment)
+    ]
     return each.experiment if len(twins) == 1 else f"{each.experiment} ({each.label})"
 
 

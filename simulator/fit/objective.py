@@ -47,7 +47,7 @@ def opened(reference: Reference) -> Problem:
 
 
 class Value(NamedTuple):
-    """Objective, gradient (free,) and Gauss-Newton matrix (free, free); inf and NaN if it failed."""
+    """Objective, gradient (free,), Gauss-Newton matrix (free, free); inf and NaN if it failed."""
 
     objective: float
     gradient: Array
@@ -82,7 +82,7 @@ class Search:
         self._of_linear = ~np.array(on_scale, bool)
 
     def table(self, x: Array) -> Array:
-        """The parameter table, linear, with estimated parameters x (free,) on the search's scale."""
+        """The linear parameter table with estimated parameters x (free,) on the search's scale."""
         table = self.problem.nominal.copy()
         table[self._places] = self.scales.linear(x)
         return table
@@ -140,7 +140,7 @@ def _scale(parameter: Any, version: int) -> str:
     return "log10" if wide else str(parameter.scale)
 
 
-class NegativeLogPosterior(pypesto.objective.ObjectiveBase):
+class NegativeLogPosterior(pypesto.objective.ObjectiveBase):  # type: ignore[misc]
     """A problem's negative log posterior as pyPESTO's objective; inf where a simulation fails.
 
     The Hessian is a Gauss-Newton matrix: the expected Fisher information of the measurements and
@@ -163,11 +163,11 @@ class NegativeLogPosterior(pypesto.objective.ObjectiveBase):
     def check_sensi_orders(self, sensi_orders: Any, mode: str) -> bool:
         """Value, gradient and matrix; no residuals."""
         highest = 0 if self.density else 2
-        return mode == MODE_FUN and max(sensi_orders, default=0) <= highest
+        return bool(mode == MODE_FUN and max(sensi_orders, default=0) <= highest)
 
     def check_mode(self, mode: str) -> bool:
         """No residuals."""
-        return mode == MODE_FUN
+        return bool(mode == MODE_FUN)
 
     def call_unprocessed(
         self,
@@ -198,7 +198,8 @@ class NegativeLogPosterior(pypesto.objective.ObjectiveBase):
 
     def get_config(self) -> dict[str, Any]:
         """What is written beside results."""
-        return super().get_config() | {"problem": Path(self.search.problem.petab.path).name}
+        config: dict[str, Any] = super().get_config()
+        return config | {"problem": Path(self.search.problem.petab.path).name}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NegativeLogPosterior:
         """One with a history and fixed parameters of its own, and the same compiled problem."""

@@ -1,4 +1,4 @@
-"""Multi-start optimisation with pyPESTO: numbered starts, in any order, in any number of processes."""
+"""Multi-start optimisation with pyPESTO: numbered starts, in any order and any process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pypesto import optimize as pypesto_optimize
 from ..errors import ConditionError, did_you_mean
 from .objective import Reference, Search, opened, pypesto_problem
 from .results import ResultFile
-from .workers import Progress, executed
+from .workers import Progress, executed, whole_number
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -58,9 +58,7 @@ class Settings:
                 f"{did_you_mean(self.optimizer, OPTIMIZERS)}"
             )
         for name, least in (("seed", 0), ("maxiter", 1), ("redraws", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConditionError(f"{name} is a whole number >= {least}, not {value!r}.")
+            whole_number(name, getattr(self, name), least)
 
 
 def optimizer_of(
@@ -91,8 +89,7 @@ def optimize(
     progress: Progress | None = None,
 ) -> pypesto.Result:
     """Minimise from numbered starts; see `Problem.optimize`."""
-    if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
-        raise ConditionError(f"starts is a whole number >= 1, not {starts!r}.")
+    whole_number("starts", starts)
     search = Search(problem)
     if not search.ids:
         raise ConditionError(f"{problem.petab.path}: no parameter is estimated; nothing to fit.")

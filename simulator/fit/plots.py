@@ -6,7 +6,6 @@ None of them shows a window. Colours are told apart with any colour vision.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +76,9 @@ def objectives(result: pypesto.Result) -> Array:
     """
     found = np.array([s.fval for s in result.optimize_result.list], np.float64)
     if not np.isfinite(found).any():
-        raise ConditionError("No start of this fit has a finite objective; there is nothing to draw.")
+        raise ConditionError(
+            "No start of this fit has a finite objective; there is nothing to draw."
+        )
     return np.where(np.isnan(found), math.inf, found)
 
 
@@ -89,6 +90,8 @@ def plot_waterfall(result: pypesto.Result, ax: Axes | None = None) -> Axes:
     ax
         Axes to draw on; None: new ones.
     """
+    from matplotlib.ticker import MaxNLocator
+
     values = objectives(result)
     finite = values[np.isfinite(values)]
     above = finite - finite[0]
@@ -104,7 +107,7 @@ def plot_waterfall(result: pypesto.Result, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.5 * SAME, max(10.0, 3.0 * float(above[-1])))
     ax.axhline(SAME, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
     ax.set_xlim(0, len(values) + 1)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("start, best first")
     ax.set_ylabel(f"objective above the best, {finite[0]:.2f}")
     failed = len(values) - len(finite)
@@ -199,7 +202,7 @@ def _draw_profile(
     x = Scales([scale]).linear(points[:, None])[:, 0]
     low, high = Scales([scale] * 2).linear(np.array([search.lower[k], search.upper[k]]))
     if scale != "lin":
-        ax.set_xscale("log")
+        _logarithmic(ax, float(x.min()), float(x.max()))
     ax.axhline(allowed, color=OTHER, linewidth=0.9, linestyle="--", zorder=1)
     ax.plot(x, rise, color=colour, marker="o", markersize=3, linewidth=1.6, zorder=2)
     ax.plot([row["estimate"]], [0], marker="*", color="#000000", markersize=10, zorder=3)
@@ -211,8 +214,15 @@ def _draw_profile(
     ax.set_title(row["verdict"], fontsize=10, color=colour, loc="left", fontweight="bold")
 
 
-def save(figures: dict[str, Figure], folder: Any, suffixes: Sequence[str] = ("svg", "png")) -> None:
-    """Write figures as files of these kinds."""
-    for name, figure in figures.items():
-        for suffix in suffixes:
-            figure.savefig(folder / f"{name}.{suffix}", dpi=150)
+def _logarithmic(ax: Axes, low: float, high: float) -> None:
+    """A logarithmic axis with a few labels, also where it spans less than a decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    ax.set_xscale("log")
+    decades = math.log10(high / low)
+    if decades < 1.5:
+        ax.xaxis.set_major_locator(MaxNLocator(4 if decades < 0.5 else 3, steps=[1, 2, 5, 10]))
+    else:
+        ax.xaxis.set_major_locator(LogLocator(numticks=5))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    ax.xaxis.set_minor_locator(NullLocator())

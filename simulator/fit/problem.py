@@ -196,8 +196,8 @@ class Problem:
 
         Returns
         -------
-        pyPESTO's result, best start first; parameters are on the search's scale. A start that failed
-        has the objective inf.
+        pyPESTO's result, best start first; parameters are on the search's scale. A start that
+        failed has the objective inf.
 
         Raises
         ------
@@ -281,8 +281,9 @@ class Problem:
 
         Returns
         -------
-        The result that was given, with samples on the search's scale, their burn-in by Geweke's test
-        and their effective number. What has no prior is uniform on its scale between its bounds.
+        The result that was given, with samples on the search's scale, their burn-in by Geweke's
+        test and their effective number. What has no prior is uniform between its bounds on its
+        scale.
         A chain that has not settled is warned of.
         """
         from .objective import Search
@@ -342,9 +343,7 @@ class Problem:
 
         return read_result(path, self)
 
-    def write_petab(
-        self, folder: str | os.PathLike[str], parameters: Mapping[str, float]
-    ) -> Path:
+    def write_petab(self, folder: str | os.PathLike[str], parameters: Mapping[str, float]) -> Path:
         """Copy the problem's files into a folder, with these values as nominal ones."""
         from .export import write_petab
 
@@ -357,14 +356,14 @@ class Problem:
         other.petab = replace(self.petab, measurements=tuple(measurements))
         other.free = ()
         other._likelihood = Likelihood(other.petab, ())
-        names = ("rtol", "atol", "max_steps")
+        given = self.options
         other._experiments = Experiments(
             other.petab,
             compile_network(self.petab.network),
             (),
             other._likelihood.symbols,
-            Tolerances(*(self.options[name] for name in names)),
-            int(self.options["workers"]),
+            Tolerances(given["rtol"], given["atol"], int(given["max_steps"])),
+            int(given["workers"]),
         )
         return other
 

@@ -70,10 +70,8 @@ def profile(
     places = [search.ids.index(name) for name in wanted]
     run = partial(run_profile, Reference.of(problem), optimizer, x)
     found: list[ProfilerResult | None] = [None] * len(search.ids)
-    done = 0
-    for k, path in executed(run, places, jobs):
+    for done, (k, path) in enumerate(executed(run, places, jobs), start=1):
         found[places[k]] = path
-        done += 1
         if progress is not None:
             progress(done, len(places), None)
     result.profile_result.list.clear()  # one set of profiles for one optimum
@@ -110,7 +108,7 @@ def run_profile(reference: Reference, optimizer: str, x: Array, place: int) -> P
     return path
 
 
-class _Directions(pypesto_engine.Engine):
+class _Directions(pypesto_engine.Engine):  # type: ignore[misc]
     """Runs a profile's two directions; one that ends with an error keeps its points so far."""
 
     def __init__(self) -> None:

@@ -190,6 +190,6 @@ def _check_same(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]
             differences.append(f"{name} was {before.get(name)} and is {now.get(name)}")
     if differences:
         raise ConditionError(
-            f"{path}: is the result of another fit ({'; '.join(differences)}); name another file, or"
-            " remove this one."
+            f"{path}: is the result of another fit ({'; '.join(differences)}); name another file,"
+            " or remove this one."
         )

@@ -16,6 +16,7 @@ from ..errors import ConditionError
 from .objective import Search, pypesto_problem
 from .profiles import best_start
 from .randomness import seeded
+from .workers import whole_number
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -37,8 +38,7 @@ def sample(
 ) -> pypesto.Result:
     """Samples of the posterior, added to the result; see `Problem.sample`."""
     for name, value in (("samples", samples), ("temperatures", temperatures)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConditionError(f"{name} is a whole number >= 1, not {value!r}.")
+        whole_number(name, value)
     search = Search(problem)
     x = np.asarray(best_start(result).x, np.float64)
     sampler = _sampler(search, x, temperatures, progress)

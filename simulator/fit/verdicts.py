@@ -94,7 +94,8 @@ def verdict_of(
     )
     better = float(-rise.min())
     kind, sentence = _words(down, up, linear.tolist(), level, better, str(path.message or ""))
-    return Verdict(name, *linear[:3].tolist(), kind, f"{name} {sentence}")
+    estimate, low, high = linear[:3].tolist()
+    return Verdict(name, estimate, low, high, kind, f"{name} {sentence}")
 
 
 def _optimum(x: Array, objective: Array, path: Any) -> int:
@@ -143,7 +144,10 @@ def _words(
             end, other = (f"upper bound {upper}", f"above {low}")
         return BOUND, f"is at its {end}, and {other} {sure}; the bound, not the data, holds it."
     if crossed[0]:
-        return ONE_SIDED, f"is above {low} {sure}; up to its bound {upper} the data allow any value."
+        return (
+            ONE_SIDED,
+            f"is above {low} {sure}; up to its bound {upper} the data allow any value.",
+        )
     if crossed[1]:
         return ONE_SIDED, (
             f"is below {high} {sure}; down to its bound {lower} the data allow any value."

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import connection, get_context, parent_process
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ..errors import ConditionError
 
@@ -15,13 +15,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Progress(Protocol):
-    """Told of each task that is done.
+Progress = Callable[[int, int, float | None], object]
+"""Told of each task that is done: tasks done, all tasks, and the lowest objective so far if any."""
 
-    done, total : tasks.  best : the lowest objective so far, or None.
-    """
 
-    def __call__(self, done: int, total: int, best: float | None) -> None: ...
+def whole_number(name: str, value: object, least: int = 1) -> None:
+    """Raise ConditionError unless a value is a whole number, at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConditionError(f"{name} is a whole number >= {least}, not {value!r}.")
 
 
 def executed(function: Callable[[T], R], tasks: Sequence[T], jobs: int) -> Iterator[tuple[int, R]]:
@@ -39,8 +40,7 @@ def executed(function: Callable[[T], R], tasks: Sequence[T], jobs: int) -> Itera
     ConditionError
         `jobs` is not a whole number >= 1.
     """
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise ConditionError(f"jobs is a whole number >= 1, not {jobs!r}.")
+    whole_number("jobs", jobs)
     if jobs == 1 or len(tasks) < 2:
         for k, task in enumerate(tasks):
             yield k, function(task)
