@@ -11,6 +11,7 @@ import typer
 from .blots_command import blots_to_petab
 from .calibrate_command import calibrate
 from .findings_command import findings
+from .fit_command import fit, report
 from .predict_command import predict
 from .simulate_command import export, simulate
 
@@ -65,6 +66,11 @@ app.command(
     epilog="Examples:  steroidsim calibrate --out calibrated --report calibration.md   |  "
     " steroidsim calibrate --iterations 0 --members 0 --report calibration.md"
 )(calibrate)
+app.command(
+    epilog="Examples:  steroidsim fit problem.yaml --starts 50 --jobs 2 --out result.h5   |  "
+    " steroidsim fit problem.yaml --profile --petab fitted"
+)(fit)
+app.command(epilog="Example:  steroidsim report result.h5 --out report")(report)
 app.command(epilog="Example:  steroidsim export alteration=NRAS_G12D prednisolone=1 --out run.xml")(
     export
 )

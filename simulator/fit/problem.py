@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,13 +18,17 @@ from ..errors import ConditionError, did_you_mean
 from ..integrator.system import Tolerances
 from ..network.network import Network
 from ..network.network import Parameter as Quantity
-from ..petab_problem import PetabProblem, read_problem
+from ..petab_problem import Measurement, PetabProblem, read_problem
 from .experiments import Experiments, Simulated
 from .likelihood import Evaluation, Likelihood
 from .scales import Scales
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pypesto
+    import xarray as xr
+
+    from .workers import Progress
 
 Array = NDArray[np.float64]
 
@@ -79,6 +84,13 @@ class Problem:
         allow_outside: bool = False,
     ) -> None:
         self.petab = _with_symbols(read_problem(path, allow_outside=allow_outside))
+        self.options = {
+            "rtol": rtol,
+            "atol": atol,
+            "max_steps": max_steps,
+            "workers": workers,
+            "allow_outside": allow_outside,
+        }
         parameters = self.petab.parameters
         self.ids = tuple(each.id for each in parameters)
         self.free = tuple(each.id for each in parameters if each.estimate)
@@ -148,6 +160,213 @@ class Problem:
         names = ["observableId", "experimentId", "time", "simulation"]
         index = [m.row for m in self.petab.measurements]
         return pd.DataFrame(rows, columns=names, index=index).sort_index()
+
+    # ------------------------------------------------------------------ fitting, on pyPESTO
+    def optimize(
+        self,
+        starts: int = 100,
+        seed: int = 1,
+        optimizer: str = "fides",
+        jobs: int = 1,
+        out: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+        **settings: int,
+    ) -> pypesto.Result:
+        """Maximise likelihood times priors from many start points.
+
+        Parameters
+        ----------
+        starts
+            Start points, numbered from 0, each drawn by its number from the initialisation priors,
+            else evenly between the bounds on the parameters' scales.
+        seed
+            Seed of the draws. No number depends on `jobs`.
+        optimizer
+            "fides" (trust region with the Fisher information), "trust-region" (SciPy's trust-constr
+            with the same) or "L-BFGS-B" (SciPy's).
+        jobs
+            Processes.
+        out
+            HDF5 file of pyPESTO's layout: each start is written as it ends. Called again after it
+            was interrupted or killed, or with more starts, only those that are missing are run.
+        progress
+            Called with (done, total, best objective) as starts end.
+        settings
+            maxiter (1000 iterations of a start) and redraws (100: how often a start point is drawn
+            again where the objective is not finite).
+
+        Returns
+        -------
+        pyPESTO's result, best start first; parameters are on the search's scale. A start that
+        failed has the objective inf.
+
+        Raises
+        ------
+        ConditionError
+            An argument is wrong, or `out` is the result of another fit.
+        """
+        from .optimise import Settings, optimize
+
+        chosen = Settings(seed=seed, optimizer=optimizer, **settings)
+        return optimize(self, starts, chosen, jobs, out, progress)
+
+    def profile(
+        self,
+        result: pypesto.Result,
+        ids: Sequence[str] | None = None,
+        optimizer: str = "fides",
+        jobs: int = 1,
+        out: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+    ) -> pypesto.Result:
+        """How well estimated parameters are determined: each fixed in turn, the others refitted.
+
+        Parameters
+        ----------
+        ids
+            Parameters; None: all that are estimated.
+        out
+            The result's HDF5 file, to which the profiles are added.
+        progress
+            Called with (done, total, None) as profiles end.
+
+        Returns
+        -------
+        The result that was given, with profiles from its best start; `verdicts` reads them.
+
+        Raises
+        ------
+        ConditionError
+            An id is not estimated.
+        IntegrationError
+            No start of the result has a finite objective.
+        """
+        from .objective import Search
+        from .profiles import profile
+        from .results import ResultFile
+
+        found = profile(self, result, ids, optimizer, jobs, progress)
+        if out is not None:
+            ResultFile(out, Search(self)).write_profiles(found)
+        return found
+
+    def verdicts(self, result: pypesto.Result, level: float = 0.95) -> pd.DataFrame:
+        """What profiles say: by id, estimate, confidence interval (linear scale) and verdict.
+
+        The interval is where the profile is below half the chi2 quantile of the level; NaN where it
+        has no end. The verdict is identifiable, one-sided, flat, at bound, or optimiser failed, and
+        `sentence` says it in words.
+        """
+        from .objective import Search
+        from .verdicts import verdicts
+
+        return verdicts(Search(self), result, level)
+
+    def sample(
+        self,
+        result: pypesto.Result,
+        samples: int = 10_000,
+        seed: int = 1,
+        temperatures: int = 1,
+        out: str | os.PathLike[str] | None = None,
+        progress: bool = False,
+    ) -> pypesto.Result:
+        """Samples of the posterior, from the best start on: adaptive Metropolis.
+
+        Parameters
+        ----------
+        temperatures
+            Tempered chains, for posteriors of several modes; 1: one chain.
+        out
+            The result's HDF5 file, to which the samples are added.
+
+        Returns
+        -------
+        The result that was given, with samples on the search's scale, their burn-in by Geweke's
+        test and their effective number. What has no prior is uniform between its bounds on its
+        scale.
+        A chain that has not settled is warned of.
+        """
+        from .objective import Search
+        from .results import ResultFile
+        from .sampling import sample
+
+        found = sample(self, result, samples, seed, temperatures, progress)
+        if out is not None:
+            ResultFile(out, Search(self)).write_samples(found)
+        return found
+
+    def predict(
+        self,
+        result: pypesto.Result,
+        times: int | Sequence[float] = 100,
+        level: float = 0.95,
+        members: int = 200,
+    ) -> xr.Dataset:
+        """Bands of the observables over time, from parameter vectors that fit.
+
+        Parameters
+        ----------
+        times
+            Times, or about how many.
+        level
+            Of the band: quantiles of samples, if the result has any; else the range over the points
+            of profiles and starts within the chi2 threshold.
+        members
+            At most so many vectors.
+
+        Returns
+        -------
+        `best`, `median`, `low`, `high` and the measurements' `noise` (series, time); a series is an
+        observable in an experiment with the same placeholders (`label`). `attrs["band"]` says what
+        the band is.
+        """
+        from .bands import predict
+
+        return predict(self, result, times, level, members)
+
+    def best(self, result: pypesto.Result) -> dict[str, float]:
+        """Id -> value on linear scale of the estimated parameters at the best start."""
+        from .objective import Search
+        from .profiles import best_start
+
+        return Search(self).named(np.asarray(best_start(result).x, np.float64))
+
+    def read(self, path: str | os.PathLike[str]) -> pypesto.Result:
+        """The result in a file that `optimize` wrote for this problem.
+
+        Raises
+        ------
+        ConditionError
+            It is no such file, or the problem's files have changed since.
+        """
+        from .results import read_result
+
+        return read_result(path, self)
+
+    def write_petab(self, folder: str | os.PathLike[str], parameters: Mapping[str, float]) -> Path:
+        """Copy the problem's files into a folder, with these values as nominal ones."""
+        from .export import write_petab
+
+        return write_petab(self, parameters, Path(folder))
+
+    def with_measurements(self, measurements: Sequence[Measurement]) -> Problem:
+        """The same problem with other measurements and nothing to estimate: for `at` of order 0."""
+        other = object.__new__(Problem)
+        other.__dict__.update(self.__dict__)
+        other.petab = replace(self.petab, measurements=tuple(measurements))
+        other.free = ()
+        other._likelihood = Likelihood(other.petab, ())
+        given = self.options
+        other._experiments = Experiments(
+            other.petab,
+            compile_network(self.petab.network),
+            (),
+            other._likelihood.symbols,
+            Tolerances(given["rtol"], given["atol"], int(given["max_steps"])),
+            int(given["workers"]),
+        )
+        return other
 
     # ------------------------------------------------------------------ what optimisers ask
     def table(self, parameters: Mapping[str, float] | None = None) -> Array:
