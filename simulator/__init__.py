@@ -16,7 +16,7 @@ from .errors import ConditionError, IntegrationError, ModelError, did_you_mean
 if TYPE_CHECKING:
     from os import PathLike
 
-    from . import plot, response
+    from . import fit, plot, response
     from .conditions import schedule
     from .integrator.status import Status
     from .simulation.model import Model
@@ -25,6 +25,7 @@ __all__ = [
     "load",
     "schedule",
     "response",
+    "fit",
     "plot",
     "Status",
     "ModelError",
@@ -63,7 +64,7 @@ def __getattr__(name: str) -> Any:
         from .integrator.status import Status
 
         return Status
-    if name in ("response", "plot"):
+    if name in ("response", "fit", "plot"):
         from importlib import import_module
 
         return import_module(f".{name}", __name__)

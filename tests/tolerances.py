@@ -92,3 +92,7 @@ INNER_SEARCH = 1e-8
 # Slopes by inner parameters where they are best, relative to the others: residuals of a closed form
 # cancel to some hundred roundings, a Newton search stops at 1e-9 of its unknowns.
 INNER_SLOPE = 1e-8
+
+# Gradients against AMICI's (CVODES at rtol 1e-12), by the relative change of each parameter, of the
+# largest one and of 1: terms of many measurements cancel near an optimum.
+GRADIENT_OTHER_TOOL = 1e-5

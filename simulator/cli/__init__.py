@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from .blots_command import blots_to_petab
 from .calibrate_command import calibrate
 from .findings_command import findings
+from .fit_command import fit, report
 from .predict_command import predict
 from .simulate_command import export, simulate
 
@@ -64,6 +66,17 @@ app.command(
     epilog="Examples:  steroidsim calibrate --out calibrated --report calibration.md   |  "
     " steroidsim calibrate --iterations 0 --members 0 --report calibration.md"
 )(calibrate)
+app.command(
+    epilog="Examples:  steroidsim fit problem.yaml --starts 50 --jobs 2 --out result.h5   |  "
+    " steroidsim fit problem.yaml --profile --petab fitted"
+)(fit)
+app.command(epilog="Example:  steroidsim report result.h5 --out report")(report)
 app.command(epilog="Example:  steroidsim export alteration=NRAS_G12D prednisolone=1 --out run.xml")(
     export
 )
+app.command(
+    "blots-to-petab",
+    epilog="Examples:  steroidsim blots-to-petab blots.tsv --out problem --estimate all   |  "
+    " steroidsim blots-to-petab blots.csv --out problem --antibody ERK-P=pERK"
+    " --antibody actin=loading_control --estimate k_BIM_phosphorylation --offset",
+)(blots_to_petab)

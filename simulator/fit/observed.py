@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..codegen.graph import Graph
 from ..errors import ModelError, did_you_mean
 from ..network.expression import TIME, Expression, Number, Symbol, substitute, symbols
+from ..network.network import Parameter as Quantity
 from ..petab_problem.problem import Measurement, Observable, PetabProblem
 
 DISTRIBUTIONS = ("normal", "laplace", "log-normal", "log-laplace")
@@ -184,3 +185,24 @@ def density(
     density = op("subtract", op("subtract", target[1], op("ln", sigma)), loss)
     factors = (y, op("divide", c(1.0), sigma)), (sigma, op("divide", spread, sigma))
     return [density, simulated, sigma, residual, score, noise_score], list(factors)
+
+
+def with_symbols(problem: PetabProblem) -> PetabProblem:
+    """The problem with a network that also has what only the tables define.
+
+    Conditions may give values to symbols of observables that the model does not have.
+    """
+    network = problem.network
+    model = {*(s.id for s in network.species), *(p.id for p in network.parameters)}
+    model |= {c.id for c in network.compartments} | {r.id for r in network.reactions}
+    targets = {
+        change.target: None
+        for experiment in problem.experiments
+        for period in experiment.periods
+        for change in period.changes
+        if change.target not in model
+    }
+    new = tuple(Quantity(name, math.nan) for name in targets)
+    if not new:
+        return problem
+    return replace(problem, network=replace(network, parameters=(*network.parameters, *new)))

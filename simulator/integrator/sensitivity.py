@@ -9,34 +9,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .batch import HALT, LAST, NEXT, SUCCESS, failed_attempt, run_on_lanes, too_small
+from .batch import HALT, SUCCESS, failed_attempt, run_on_lanes, too_small
 from .cache import compiled, entry_point
-from .events import (
-    EVENT_COLUMNS,
-    INITIAL,
-    at_once,
-    begin_events,
-    cut_at_change,
-    move_to,
-    next_switch,
-    queue_of,
-)
-from .group import describe, idle_group
-from .lanes import call, take_next
-from .reporting import LANE_ROWS, RUN, UNCUT
-from .rosenbrock import attempt, culprit, first_step, linearise, put_run
+from .events import EVENT_COLUMNS, INITIAL, at_once, cut_at_change, move_to, next_switch
+from .group import Group, describe, idle_group
+from .lanes import call
+from .reporting import LANE_ROWS, UNCUT
+from .rosenbrock import attempt, culprit, first_step, linearise
 from .status import Status
-from .step_code import ACCEPT, BEFORE, FRACTION, PER_H, STOP, T_NEW, H, Method, compile_method
+from .step_code import (
+    ACCEPT,
+    BEFORE,
+    FRACTION,
+    LIVE,
+    PER_H,
+    STOP,
+    T_NEW,
+    H,
+    Method,
+    compile_method,
+)
 from .step_code import T as TIME
 from .system import Along, Array, Indices, System, Tolerances
 from .tableau import Tableau
-from .tangents import (
-    happen_along,
-    parameters_along,
-    prepare_along,
-    read_along,
-    states_along,
-)
+from .tangents import happen_along, read_along, spread_run
 from .work import Ends, no_ends
 
 STEP_LIMIT = int(Status.STEP_LIMIT)
@@ -72,6 +68,17 @@ class Directed(NamedTuple):
     outputs_along: Array
 
 
+class Out(NamedTuple):
+    """Where outputs of a run go: times (times,), values (times, outputs), along (.., width)."""
+
+    times: Array
+    values: Array
+    along: Array
+
+
+STATUS, REPORTED, ACCEPTED, REJECTED, STATE = range(5)  # of how a run ended
+
+
 def first_triggers(system: System, runs: int) -> Array:
     """Triggers (runs, events) as the model says they were before its begin."""
     initial = system.events.reshape(-1, EVENT_COLUMNS)[:, INITIAL]
@@ -84,54 +91,9 @@ def width_of(directions: int, lanes: int) -> int:
 
 
 @compiled
-def put_directed(g, tables, w, work, run, jumps):  # type: ignore[no-untyped-def]
-    """Put a run and its directions into the lanes."""
-    lanes = g.lanes
-    for lane in range(lanes):
-        put_run(g, w, lane, work.states[run], work.parameters[run])
-        w[TIME * lanes + lane] = work.begin[run]
-    for block in range(g.blocks):
-        for k in range(g.n):
-            place = states_along(g, block) + k * lanes
-            for lane in range(lanes):
-                w[place + lane] = work.states_along[run, k, block * lanes + lane]
-        for k in range(g.parameters):
-            place = parameters_along(g, block) + k * lanes
-            for lane in range(lanes):
-                w[place + lane] = work.parameters_along[run, k, block * lanes + lane]
-    prepare_along(g, w)
-    if jumps is not None:
-        begin_events(g, tables, w, 0)
-        for e in range(g.event_count):
-            w[queue_of(g, 0) + 2 + e] = work.triggers[run, e]
-
-
-@compiled
-def take_directed(g, w, work, run, jumps):  # type: ignore[no-untyped-def]
-    """Give back where a run has got to."""
-    lanes = g.lanes
-    if jumps is not None:
-        for e in range(g.event_count):
-            work.triggers[run, e] = w[queue_of(g, 0) + 2 + e]
-    for k in range(g.n):
-        work.states[run, k] = w[g.at_y + k * lanes]
-    for k in range(g.parameters):
-        work.parameters[run, k] = w[g.at_p + k]
-    for block in range(g.blocks):
-        for k in range(g.n):
-            place = states_along(g, block) + k * lanes
-            for lane in range(lanes):
-                work.states_along[run, k, block * lanes + lane] = w[place + lane]
-        for k in range(g.parameters):
-            place = parameters_along(g, block) + k * lanes
-            for lane in range(lanes):
-                work.parameters_along[run, k, block * lanes + lane] = w[place + lane]
-
-
-@compiled
-def begin_piece(g, tables, w, work, run, reported, started, jumps):  # type: ignore[no-untyped-def]
+def begin_piece(g, tables, w, until, out, reported, started, jumps):  # type: ignore[no-untyped-def]
     """All that happens at a run's time, before a smooth piece. Returns a Status, and `reported`."""
-    lanes, stop, status = g.lanes, work.until[run], SUCCESS
+    lanes, stop, status = g.lanes, until, SUCCESS
     if jumps is not None:
         for _ in range(1 + g.switch_count):
             status = happen_along(g, tables, w, started)
@@ -146,23 +108,23 @@ def begin_piece(g, tables, w, work, run, reported, started, jumps):  # type: ign
     for lane in range(lanes):
         w[STOP * lanes + lane], w[BEFORE * lanes + lane] = stop, np.nextafter(stop, -np.inf)
         w[H * lanes + lane] = 0.0
-    k, last = reported, work.first[run + 1]
-    while status == SUCCESS and k < last and work.times[k] <= t:
-        read_along(g, w, work.times[k], g.at_y, work.outputs, work.outputs_along, k)
+    k = reported
+    while status == SUCCESS and k < out.times.size and out.times[k] <= t:
+        read_along(g, w, out.times[k], g.at_y, out.values, out.along, k)
         k += 1
     return status, k
 
 
 @compiled
-def record(g, w, work, run, reported):  # type: ignore[no-untyped-def]
+def record(g, w, out, reported):  # type: ignore[no-untyped-def]
     """Outputs at requested times within the step, but for its end if something happens there."""
-    lanes, k, last = g.lanes, reported, work.first[run + 1]
+    lanes, k = g.lanes, reported
     t, per_h, end, stop = w[TIME * lanes], w[PER_H * lanes], w[T_NEW * lanes], w[STOP * lanes]
-    while k < last and work.times[k] <= end and work.times[k] < stop:
+    while k < out.times.size and out.times[k] <= end and out.times[k] < stop:
         for lane in range(lanes):
-            w[FRACTION * lanes + lane] = (work.times[k] - t) * per_h
+            w[FRACTION * lanes + lane] = (out.times[k] - t) * per_h
         call(g.inside, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
-        read_along(g, w, work.times[k], g.at_argument, work.outputs, work.outputs_along, k)
+        read_along(g, w, out.times[k], g.at_argument, out.values, out.along, k)
         k += 1
     return k
 
@@ -199,15 +161,15 @@ def rates_before(g, w, fraction):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def take_step(g, tables, w, work, run, reported, jumps, dense):  # type: ignore[no-untyped-def]
+def take_step(g, tables, w, out, reported, jumps, dense):  # type: ignore[no-untyped-def]
     """Take a step that is accurate enough. Returns how many of all times are reported then."""
-    lanes, last = g.lanes, work.first[run + 1]
-    wanted = reported < last and work.times[reported] <= w[T_NEW * lanes]
+    lanes = g.lanes
+    wanted = reported < out.times.size and out.times[reported] <= w[T_NEW * lanes]
     if wanted or jumps is not None:
         if not dense:
             call(g.dense, w, g.at_y, g.at_u, g.at_y, g.at_dense, 0, g.rows)
         fraction = cut_along(g, tables, w) if jumps is not None else 1.0
-        reported = record(g, w, work, run, reported)
+        reported = record(g, w, out, reported)
         if jumps is not None:
             if w[T_NEW * lanes] >= w[STOP * lanes]:
                 rates_before(g, w, fraction)
@@ -219,15 +181,14 @@ def take_step(g, tables, w, work, run, reported, jumps, dense):  # type: ignore[
     return reported
 
 
-@compiled
-def integrate_directed(g, tables, w, lane_of, work, run, ends, queue, jumps):  # type: ignore[no-untyped-def]
-    """Integrate one run. Returns its Status, and the first of its times that is not reported."""
-    lanes, last = g.lanes, work.first[run + 1]
-    until = work.until[run]
-    put_directed(g, tables, w, work, run, jumps)
-    status, reported = begin_piece(g, tables, w, work, run, work.first[run], False, jumps)
+@entry_point
+def _run(g, tables, w, lane_of, until, out, end, halt, jumps):  # type: ignore[no-untyped-def]
+    """Integrate the run in the lanes, and write how it ended."""
+    lanes, last, accepted, rejected = g.lanes, out.times.size, 0, 0
+    spread_run(g, w)
+    status, reported = begin_piece(g, tables, w, until, out, 0, False, jumps)
     lane_of[UNCUT, 0] = fresh = 1
-    end = min(until, work.times[last - 1]) if last > work.first[run] else until
+    far = min(until, out.times[last - 1]) if last > 0 else until
     while status == SUCCESS and (reported < last or w[TIME * lanes] < until < np.inf):
         linearise(g, tables, w)
         if fresh == 1:
@@ -237,56 +198,39 @@ def integrate_directed(g, tables, w, lane_of, work, run, ends, queue, jumps):  #
                 w[H * lanes + lane] = h
         dense = attempt(g, tables, w)
         if w[ACCEPT * lanes] != 0.0:
-            ends.rejected[run] += 1
-            status = failed_attempt(g, tables, w, lane_of, 0, end)
+            rejected += 1
+            status = failed_attempt(g, tables, w, lane_of, 0, far)
             for lane in range(1, lanes):
                 w[H * lanes + lane] = w[H * lanes]
         else:
-            ends.accepted[run] += 1
-            reported = take_step(g, tables, w, work, run, reported, jumps, dense)
+            accepted += 1
+            reported = take_step(g, tables, w, out, reported, jumps, dense)
             if w[TIME * lanes] >= w[STOP * lanes]:
                 if w[TIME * lanes] < until:
-                    status, reported = begin_piece(g, tables, w, work, run, reported, True, jumps)
+                    status, reported = begin_piece(g, tables, w, until, out, reported, True, jumps)
                 lane_of[UNCUT, 0] = fresh = 1
             elif too_small(w[H * lanes], w[TIME * lanes]):
                 status = STEP_TOO_SMALL
-        if status == SUCCESS and ends.accepted[run] + ends.rejected[run] >= g.max_steps:
+        if status == SUCCESS and accepted + rejected >= g.max_steps:
             status = STEP_LIMIT
-        elif status == SUCCESS and queue[HALT] != 0:
+        elif status == SUCCESS and halt[HALT] != 0:
             status = TIME_LIMIT
-    return status, reported
-
-
-@entry_point
-def _integrate_along(g, tables, w, lane_of, work, ends, queue, jumps):  # type: ignore[no-untyped-def]
-    while True:
-        run = take_next(queue, NEXT)
-        if run >= queue[LAST]:
-            return
-        lane_of[RUN, 0] = run
-        status, reported = integrate_directed(g, tables, w, lane_of, work, run, ends, queue, jumps)
-        ends.status[run], ends.time[run] = status, w[TIME * g.lanes]
-        if status == SUCCESS:
-            take_directed(g, w, work, run, jumps)
-        else:
-            ends.state[run] = culprit(g, w, 0, status == NOT_FINITE)
-            for k in range(reported, work.first[run + 1]):
-                for r in range(work.outputs.shape[1]):
-                    work.outputs[k, r] = np.nan
-                    for d in range(work.outputs_along.shape[2]):
-                        work.outputs_along[k, r, d] = np.nan
+    end[STATUS], end[REPORTED], end[ACCEPTED], end[REJECTED] = status, reported, accepted, rejected
+    end[STATE] = -1 if status == SUCCESS else culprit(g, w, 0, status == NOT_FINITE)
 
 
 class Prepared(NamedTuple):
     """What `integrate_along` works with: made once for many calls.
 
-    record, tables : see `group.describe`.  jumps : 1 where anything may happen in a run, else None.
+    group, record, tables : see `group.describe`; the first two are the same.
+    jumps : 1 where anything may happen in a run, else None.
     width : directions.
     """
 
     system: System
     method: Method
     tolerances: Tolerances
+    group: Group
     record: np.record
     tables: Indices
     jumps: int | None
@@ -315,7 +259,8 @@ def prepare(
     method = compile_method(tableau, system.lanes, system.timed)
     described = describe(system, method, tolerances, along, width // system.lanes)
     jumps = 1 if events and watched else None
-    return Prepared(system, method, tolerances, *described, jumps, width)
+    group = Group(*described[0].tolist())
+    return Prepared(system, method, tolerances, group, *described, jumps, width)
 
 
 def integrate_along(
@@ -334,13 +279,50 @@ def integrate_along(
     -------
     How the runs ended. Outputs are NaN from where a run failed.
     """
-    system, method, tolerances, record, tables, jumps, _ = prepared
-    runs, ends = len(work.states), no_ends(len(work.states))
+    runs = len(work.states)
+    ends, todo = no_ends(runs), iter(range(runs))
 
-    def integrate(queue: Indices) -> None:
-        w = idle_group(record, system, method, tolerances)
-        lane_of = np.zeros((LANE_ROWS, system.lanes), np.int64)
-        _integrate_along(record, tables, w, lane_of, work, ends, queue, jumps)
+    def integrate(halt: Indices) -> None:
+        w = idle_group(prepared.record, prepared.system, prepared.method, prepared.tolerances)
+        for run in todo:
+            _one_run(prepared, w, work, run, ends, halt)
 
     run_on_lanes(integrate, runs, 1, workers, None, deadline)
     return ends
+
+
+def _one_run(
+    prepared: Prepared, w: Array, work: Directed, run: int, ends: Ends, halt: Indices
+) -> None:
+    """Integrate a run on a group's numbers `w`."""
+    g, lanes = prepared.group, prepared.system.lanes
+    control = w[: g.at_y].reshape(-1, lanes)
+    control[TIME], control[LIVE] = work.begin[run], 1.0
+    p = w[g.at_p : g.at_p + g.parameters]
+    s = _by_direction(w, g.at_y + g.n * lanes, g.n, g.blocks, lanes)
+    dp = _by_direction(w, g.at_along_p, g.parameters, g.blocks, lanes)
+    y = w[g.at_y : g.at_y + g.n * lanes : lanes]
+    triggers = w[g.at_queue : g.at_queue + 2 + g.event_count]
+    y[:], p[:] = work.states[run], work.parameters[run]
+    triggers[:2], triggers[2:] = 0.0, work.triggers[run]
+    s[:] = work.states_along[run].reshape(s.shape)
+    dp[:] = work.parameters_along[run].reshape(dp.shape)
+    some = slice(work.first[run], work.first[run + 1])
+    out = Out(work.times[some], work.outputs[some], work.outputs_along[some])
+    end, lane_of = np.zeros(5, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
+    until = float(work.until[run])
+    _run(prepared.record, prepared.tables, w, lane_of, until, out, end, halt, prepared.jumps)
+    ends.status[run], reported, ends.accepted[run], ends.rejected[run], ends.state[run] = end
+    ends.time[run] = control[TIME, 0]
+    if end[STATUS] == SUCCESS:
+        work.states[run], work.parameters[run], work.triggers[run] = y, p, triggers[2:]
+        work.states_along[run] = s.reshape(g.n, g.blocks * lanes)
+        work.parameters_along[run] = dp.reshape(g.parameters, g.blocks * lanes)
+    else:
+        out.values[reported:] = out.along[reported:] = np.nan
+
+
+def _by_direction(w: Array, first: int, rows: int, blocks: int, lanes: int) -> Array:
+    """Rows of blocks of directions in `w`, as (rows, blocks, lanes)."""
+    found = w[first : first + blocks * rows * lanes].reshape(blocks, rows, lanes)
+    return found.swapaxes(0, 1)

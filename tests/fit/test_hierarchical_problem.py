@@ -1,6 +1,7 @@
 """Problems with inner parameters against the same problems in which all are searched together."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -455,10 +456,23 @@ def test_laplace_noise_has_no_censored_values(tmp_path):
         Problem(path, hierarchical=True)
 
 
-def test_an_inner_parameter_takes_no_value(tmp_path):
+def test_a_value_of_an_inner_parameter_does_not_matter(tmp_path):
     problem = Problem(small(tmp_path), hierarchical=True)
-    with pytest.raises(ConditionError, match='parameter "scale" follows the others'):
-        problem.log_likelihood({"scale": 2.0})
+    assert problem.log_likelihood({"scale": 7.0}) == problem.log_likelihood()
+    with pytest.raises(ConditionError, match='no parameter "scal"'):
+        problem.log_likelihood({"scal": 2.0})
+
+
+def test_other_measurements_are_simulated_with_the_scales_of_these(tmp_path):
+    problem = Problem(small(tmp_path), hierarchical=True, **TIGHT)
+    blot = [m for m in problem.petab.measurements if m.observable == "blot"]
+    other = problem.with_measurements([replace(m, value=1.0) for m in blot[:2]])
+    table = problem.table({"k1": 0.7})
+    expected = problem.at(table).evaluation
+    places = [problem.petab.measurements.index(m) for m in blot[:2]]
+    found = other.at(table).evaluation
+    np.testing.assert_allclose(found.simulations, expected.simulations[places], rtol=1e-8)
+    np.testing.assert_allclose(found.noise, expected.noise[places], rtol=1e-8)
 
 
 def test_a_simulation_that_fails_says_so(tmp_path):
