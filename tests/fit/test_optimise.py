@@ -1,4 +1,4 @@
-"""Multi-start fits: the known optimum, numbers that depend on nothing but the seed, and resuming."""
+"""Multi-start fits: the known optimum, numbers that depend on the seed alone, and resuming."""
 
 import math
 import os
@@ -127,6 +127,14 @@ def test_a_start_that_cannot_be_simulated_is_recorded_as_failed(path, tmp_path):
     for start in result.optimize_result.list:
         assert start.fval == math.inf and start.exitflag == FAILED
         assert "3 start points" in start.message and np.isnan(start.x).all()
+
+
+def test_a_problem_that_was_edited_is_read_anew(tmp_path):
+    path = decay.write(tmp_path, estimated=KNOWN)
+    before = Problem(path).optimize(starts=1)
+    decay.write(tmp_path, estimated=("k",))
+    after = Problem(path).optimize(starts=1)
+    assert len(before.optimize_result[0].x) == 2 and len(after.optimize_result[0].x) == 1
 
 
 def test_arguments_are_checked(path):
