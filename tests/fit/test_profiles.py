@@ -11,8 +11,8 @@ from scipy import optimize
 
 from simulator.errors import ConditionError
 from simulator.fit.fit_plot import plot_fit
-from simulator.fit.plots import plot_parameters, plot_profiles, plot_waterfall
 from simulator.fit.objective import Search
+from simulator.fit.plots import plot_parameters, plot_profiles, plot_waterfall
 from simulator.fit.problem import Problem
 from simulator.fit.results import ResultFile
 from simulator.fit.verdicts import allowed_rise, verdict_of
