@@ -94,6 +94,7 @@ def _table(problem: Problem, result: pypesto.Result) -> list[str]:
     rows = ["| parameter | estimate | bounds | what the data say |", "|---|---|---|---|"]
     for parameter, value in zip(search.parameters, problem.best(result).values(), strict=True):
         said = verdicts["sentence"].get(parameter.id, "not profiled")
+        said = said.removeprefix(f"{parameter.id} ")
         bounds = f"{parameter.lower:g} to {parameter.upper:g}"
         rows.append(f"| {parameter.id} | {value:.4g} | {bounds} | {said} |")
     return rows
