@@ -30,7 +30,7 @@ def test_fit_prints_starts_parameters_and_verdicts(fitted):
     folder, ended = fitted
     assert ended.exit_code == 0, ended.output
     assert "starts found the best optimum" in ended.stdout
-    assert "k          0.5" in ended.stdout and "k is 0.5, between" in ended.stdout
+    assert "k          0.5" in ended.stdout and "is 0.5, between" in ended.stdout
     assert "starts: 3 of 3, best" in ended.stderr
     assert "\x1b" not in ended.output
     result = pypesto.store.read_result(folder / "result.h5", sample=False, optimize=True)

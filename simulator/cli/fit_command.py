@@ -170,7 +170,9 @@ def _print(problem: "Problem", result: "pypesto.Result") -> None:
     for name in ("parameter", "estimate", *(["verdict"] if len(verdicts) else [])):
         table.add_column(name, no_wrap=True)
     for name, value in problem.best(result).items():
-        said = [verdicts["sentence"].get(name, "")] if len(verdicts) else []
+        said = (
+            [verdicts["sentence"].get(name, "").removeprefix(f"{name} ")] if len(verdicts) else []
+        )
         table.add_row(name, f"{value:.6g}", *said)
     print_table(table)
     typer.echo("")

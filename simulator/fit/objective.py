@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,15 +34,22 @@ class Reference(NamedTuple):
     def of(problem: Problem) -> Reference:
         """That of a problem."""
         path = str(Path(problem.petab.path).resolve())
-        return Reference(path, tuple(sorted(problem.options.items())))
+        reference = Reference(path, tuple(sorted(problem.options.items())))
+        _opened.clear()  # a file may have changed since a problem was read from it
+        _opened[reference] = problem
+        return reference
 
 
-@lru_cache(maxsize=2)
+_opened: dict[Reference, Problem] = {}
+
+
 def opened(reference: Reference) -> Problem:
-    """The problem; read once in each process."""
+    """The problem that was referred to, in its own process; in others read once from its files."""
     from .problem import Problem
 
-    return Problem(reference.path, **dict(reference.options))
+    if reference not in _opened:
+        _opened[reference] = Problem(reference.path, **dict(reference.options))
+    return _opened[reference]
 
 
 class Value(NamedTuple):

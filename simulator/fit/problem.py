@@ -147,6 +147,17 @@ class Problem:
         """The sum of squared residuals in units of the noise; as `log_likelihood`."""
         return self.at(self.table(parameters)).evaluation.chi2
 
+    def log_prior(self, parameters: Mapping[str, float] | None = None) -> float:
+        """The log density of the priors of the estimated parameters; 0 where they have none.
+
+        As `log_likelihood`; -inf where a prior excludes a value.
+        """
+        from .priors import Priors
+
+        table = self.table(parameters)[self._free_places]
+        priors = Priors([each for each in self.petab.parameters if each.estimate])
+        return priors.evaluate(table).log_density
+
     def gradient(self, parameters: Mapping[str, float] | None = None) -> pd.Series:
         """Derivatives of the log-likelihood by the estimated parameters, on linear scale, by id.
 

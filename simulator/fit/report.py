@@ -96,6 +96,7 @@ def _table(problem: Problem, result: pypesto.Result) -> list[str]:
     for parameter in search.parameters:
         value = values[parameter.id]
         said = verdicts["sentence"].get(parameter.id, "not profiled")
+        said = said.removeprefix(f"{parameter.id} ")
         bounds = f"{parameter.lower:g} to {parameter.upper:g}"
         rows.append(f"| {parameter.id} | {value:.4g} | {bounds} | {said} |")
     return rows

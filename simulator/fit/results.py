@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
+import numpy as np
 import pypesto
 from pypesto import store
 
@@ -177,7 +178,18 @@ def _read(path: Path, search: Search) -> pypesto.Result:
     starts = sorted(result.optimize_result.list, key=lambda start: int(start.id))
     result.optimize_result.list = starts
     result.optimize_result.sort()
+    if not _of_best(result):
+        result.profile_result.list.clear()
     return result
+
+
+def _of_best(result: pypesto.Result) -> bool:
+    """Whether profiles are those of the best start: later starts may have found a better one."""
+    paths = [path for paths in result.profile_result.list for path in paths if path is not None]
+    if not paths or not result.optimize_result.list:
+        return True
+    best = np.asarray(result.optimize_result.list[0].x)[:, None]
+    return all(bool((np.asarray(path.x_path) == best).all(axis=0).any()) for path in paths)
 
 
 def _check_same(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

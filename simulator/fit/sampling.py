@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+ENOUGH = 50
+"""Independent samples below which a chain is warned of: a quantile of 5 % rests on two or three."""
+
 JUMP = 2.38
 """Steps of this over the root of the number of parameters, in the posterior's spread, are the best
 ones for a normal posterior (Gelman, Roberts and Gilks 1996, recalled)."""
@@ -54,6 +57,11 @@ def sample(
     if burn_in >= samples:
         warnings.warn(
             f"The chain of {samples} samples has not settled by Geweke's test: take more.",
+            stacklevel=3,
+        )
+    elif (effective := result.sample_result.effective_sample_size) < ENOUGH:
+        warnings.warn(
+            f"The chain of {samples} samples is worth {effective:.0f} independent ones: take more.",
             stacklevel=3,
         )
     return result

@@ -1,8 +1,9 @@
-"""A small problem with a closed solution, a pair of parameters that no data tell apart, and one of
-which the data only say that it is large.
+"""A small problem with a closed solution.
 
-A decays with rate k from a0 and is seen as scale * A; B rises to 1 with rate r, long since done when
-it is first measured.
+Of a pair of parameters no data tell which is which, and of one they only say that it is large.
+
+A decays with rate k from a0 and is seen as scale * A; B rises to 1 with rate r, long since done
+when it is first measured.
 """
 
 import numpy as np

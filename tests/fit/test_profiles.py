@@ -11,8 +11,10 @@ from scipy import optimize
 
 from simulator.errors import ConditionError
 from simulator.fit.fit_plot import plot_fit
+from simulator.fit.objective import Search
 from simulator.fit.plots import plot_parameters, plot_profiles, plot_waterfall
 from simulator.fit.problem import Problem
+from simulator.fit.results import ResultFile
 from simulator.fit.verdicts import allowed_rise, verdict_of
 
 from . import decay
@@ -89,6 +91,16 @@ def test_profiles_are_read_by_pypesto(problem, fitted):
         read.profile_result.list[-1], fitted[1].profile_result.list[-1], strict=True
     ):
         assert np.array_equal(path.fval_path, expected.fval_path)
+
+
+def test_profiles_of_a_start_that_is_no_longer_the_best_are_left_out(problem, fitted, tmp_path):
+    out = tmp_path / "fit.h5"
+    out.write_bytes(fitted[0].read_bytes())
+    assert problem.read(out).profile_result.list
+    better = problem.read(out).optimize_result[0]
+    better.update(id="9", fval=better.fval - 1.0, x=better.x + 0.1)
+    ResultFile(out, Search(problem)).add_start(better)
+    assert not problem.read(out).profile_result.list
 
 
 def path_of(x, rise, message=None):
