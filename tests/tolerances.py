@@ -96,3 +96,6 @@ INNER_SLOPE = 1e-8
 # Gradients against AMICI's (CVODES at rtol 1e-12), by the relative change of each parameter, of the
 # largest one and of 1: terms of many measurements cancel near an optimum.
 GRADIENT_OTHER_TOOL = 1e-5
+
+# Log-likelihoods at which two searches of one optimum stop: where a step gains less than 1e-8.
+SAME_OPTIMUM = 1e-4

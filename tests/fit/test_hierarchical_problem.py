@@ -255,6 +255,20 @@ def test_censored_values_are_those_of_scipy(tmp_path):
     assert problem.log_likelihood() == pytest.approx(total, rel=tolerances.INTERVAL_RELATIVE)
 
 
+def test_a_fit_finds_what_a_search_of_all_finds(tmp_path):
+    """The same optimum in two parameters; the copy with it as nominal values has its likelihood."""
+    path = small(tmp_path, censored=True)
+    problem, whole = Problem(path, hierarchical=True), Problem(path)
+    best = problem.best(problem.optimize(3, seed=2))
+    assert set(best) == set(whole.free)
+    value = problem.log_likelihood(best)
+    assert value == pytest.approx(whole.log_likelihood(best), rel=1e-12)
+    together = whole.optimize(6, seed=2).optimize_result.list[0].fval
+    assert value == pytest.approx(-together, abs=tolerances.SAME_OPTIMUM)
+    copy = problem.write_petab(tmp_path / "copy", best)
+    assert Problem(copy).log_likelihood() == pytest.approx(value, rel=1e-12)
+
+
 # ---------------------------------------------------------------------- published problems
 PUBLISHED = {
     "Boehm_JProteomeRes2014": 3,
