@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 Array = NDArray[np.float64]
 
@@ -30,6 +29,8 @@ def least_deviations(design: Array, rest: Array, limits: Array) -> tuple[Array, 
     count, columns = design.shape
     if not columns or not count:
         return np.zeros(columns), np.sign(rest)
+    from scipy.optimize import linprog  # slow to import, and rarely needed
+
     size = float(np.abs(rest).max()) or 1.0
     units = np.abs(design).max(axis=0)
     units[units == 0.0] = 1.0

@@ -109,6 +109,8 @@ class Problem:
         self._place = {name: k for k, name in enumerate(self.ids)}
         self._likelihood = Likelihood(self.petab, estimated)
         self._inner: Inner | None = None
+        if hierarchical not in (False, True, "auto"):
+            raise ConditionError(f'hierarchical is {hierarchical!r}; it is True, False or "auto".')
         if hierarchical:
             self._inner = Inner(self.petab, self._likelihood, declared=hierarchical is True)
         self.free = estimated if self._inner is None else self._inner.outer

@@ -181,6 +181,9 @@ def _apart(
         return "it has a prior"
     if not parameter.lower < parameter.upper:
         return "its bounds are equal"
+    positive = SIGMA in roles or any(form.law[0] for form in forms if name in form.roles)
+    if positive and not parameter.upper > 0.0:
+        return "its upper bound is not positive"
     return ""
 
 

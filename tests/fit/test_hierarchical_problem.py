@@ -320,6 +320,8 @@ def test_noise_in_units_of_a_scale_is_refused():
     assert found.free == whole.free
     assert found.log_likelihood() == whole.log_likelihood()
     assert found.inner() == {}
+    with pytest.raises(ConditionError, match="hierarchical is 'all'; it is True, False"):
+        Problem(path, hierarchical="all")
 
 
 # ---------------------------------------------------------------------- who is inner
@@ -420,6 +422,10 @@ REFUSED = {
             ("parameters.tsv", "\nspread log10 0.001 10 0.2 1 _", ""),
         ],
         "sigma", "its observables differ in the scale or the distribution of their noise.",
+    ),
+    "nothing positive": (
+        ["_"] * 6 + ["sigma"], [("parameters.tsv", "sigma lin 0 10", "sigma lin -1 0")],
+        "sigma", "its upper bound is not positive.",
     ),
     "equal bounds": (
         ["_", "_", "_", "_", "scaling"],
