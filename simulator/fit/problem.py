@@ -157,7 +157,7 @@ class Problem:
         from .priors import Priors
 
         table = self.table(parameters)[self._free_places]
-        priors = Priors([each for each in self.petab.parameters if each.estimate])
+        priors = Priors([each for each in self.petab.parameters if each.id in self.free])
         return priors.evaluate(table).log_density
 
     def gradient(self, parameters: Mapping[str, float] | None = None) -> pd.Series:

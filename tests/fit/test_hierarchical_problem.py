@@ -450,6 +450,8 @@ def test_a_prior_makes_a_parameter_searched(tmp_path):
     new = "\n".join(row + kind for row, kind in zip(rows, kinds, strict=True))
     problem = Problem(small(tmp_path, ("parameters.tsv", PARAMETERS, new)), hierarchical=True)
     assert problem.free == ("k1", "k2", "gain")
+    expected = stats.norm.logpdf(4.0, 3.0, 1.0)
+    assert problem.log_prior({"gain": 4.0}) == pytest.approx(expected, rel=1e-12)
     new = "\n".join(
         f"{row} {'parameterType' if k == 0 else 'scaling' if k == 5 else '_'}"
         for k, row in enumerate(new.splitlines())
