@@ -1,4 +1,7 @@
-"""The example of docs/fitting.md: its files, its commands, its Python, and what it says of them."""
+"""The example of docs/fitting.md: its files, its commands, its Python, and what it says of them.
+
+And the problem that the notebook about fitting brings with it.
+"""
 
 import re
 import shlex
@@ -85,3 +88,11 @@ def test_the_python_of_the_page_runs(folder, printed):
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "range over" in run.stdout and "samples of the posterior" in run.stdout
+
+
+def test_the_notebook_brings_the_problem_that_other_tests_check():
+    own = CHECKOUT / "notebooks" / "data" / "fiedler"
+    checked = CHECKOUT / "tests" / "data" / "petab_benchmarks" / "Fiedler_BMCSystBiol2016"
+    names = {path.name for path in checked.iterdir()}
+    assert {path.name for path in own.iterdir()} == names | {"LICENSE", "README.md"}
+    assert all((own / name).read_bytes() == (checked / name).read_bytes() for name in names)
