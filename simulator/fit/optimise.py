@@ -34,9 +34,9 @@ FAILED = -1
 """Exit flag of a start that has no result."""
 
 FIRST_RADIUS = 1 / 3
-"""First radius of the trust region, as part of the diagonal of the box of bounds. On Boehm 2014, ten
-decades for each parameter, fides found the best optimum from 11 of 80 starts with this radius and
-with 1, from 7 with 0.1."""
+"""First radius of the trust region, as part of the diagonal of the box of bounds. On Boehm 2014,
+ten decades for each parameter, fides found the best optimum from 11 of 80 starts with this radius
+and with 1, from 7 with 0.1."""
 
 
 @dataclass(frozen=True)

@@ -416,7 +416,7 @@ class Problem:
         Values of those that follow the others do not matter.
         """
         table = self.nominal.copy()
-        for name, value in (parameters or {}).items():
+        for name, value in () if parameters is None else parameters.items():
             if name not in self._place:
                 near = did_you_mean(name, self.ids)
                 raise ConditionError(f'{self.petab.path}: no parameter "{name}".{near}')
