@@ -1,4 +1,4 @@
-"""Known parameters, drawn data: how often do a fit's 95 % intervals hold what made the data?
+"""Known parameters, drawn data: how often a fit's 95 % intervals hold what made the data.
 
     python -m benchmarks.recovery --sets 100
 
@@ -6,8 +6,8 @@ The truth is a published problem's nominal point. Each data set has the problem'
 gels, scales) and noise drawn from its own noise model. It is fitted from the truth and from points
 near it; then each parameter in turn is fixed at its true value and the others are refitted. The
 profile-likelihood interval holds the truth exactly if this raises twice the objective by no more
-than the chi2 quantile, so that one refit stands for a whole profile. Numbers depend on the seed
-alone.
+than the chi2 quantile, so that at most one refit stands for a whole profile. Numbers depend on the
+seed alone.
 """
 
 import argparse
@@ -107,7 +107,8 @@ def study(case: Case, sets: int, seed: int) -> Study:
 def true_point(search: Search) -> Array:
     """The nominal values (free,) on the search's scale."""
     nominal = dict(zip(search.problem.ids, search.problem.nominal.tolist(), strict=True))
-    return search.scales.scaled(np.array([nominal[name] for name in search.ids]))
+    found: Array = search.scales.scaled(np.array([nominal[name] for name in search.ids]))
+    return found
 
 
 def verdicts(problem: Problem) -> dict[str, str]:
@@ -181,9 +182,7 @@ def at_truth(search: Search, best: Fit, truth: Array) -> list[Fit]:
     return found
 
 
-def _guess(
-    search: Search, x: Array, matrix: Array, truth: Array, place: int, wide: float
-) -> Array:
+def _guess(search: Search, x: Array, matrix: Array, truth: Array, place: int, wide: float) -> Array:
     """Where a parabola with the optimum's curvature is lowest, one parameter at its true value."""
     spread = np.linalg.inv(matrix + wide * np.eye(len(truth)))
     step = spread[:, place] / spread[place, place] * (truth[place] - x[place])

@@ -37,7 +37,8 @@ class Recovered(NamedTuple):
     """What one data set gave, on the search's scale.
 
     x : (free,) estimates.  rises : (free,) twice the rise of the objective with a parameter at its
-    true value.  wald : (free,) error of the estimate in standard errors by the Fisher information.
+    true value; where it is within the threshold, a bound from above.  wald : (free,) error of the
+    estimate in standard errors by the Fisher information.
     """
 
     x: Array
@@ -126,7 +127,9 @@ def rows_of(study: Study) -> list[Row]:
     """A row for each estimated parameter."""
     search, count = study.search, len(study.sets)
     span = search.upper - search.lower
-    estimates, rises, wald = (np.array([getattr(s, n) for s in study.sets]) for n in Recovered._fields)
+    estimates, rises, wald = (
+        np.array([getattr(s, n) for s in study.sets]) for n in Recovered._fields
+    )
     covered = (rises <= allowed()).sum(axis=0)
     held = (np.abs(wald) <= math.sqrt(allowed())).sum(axis=0)
     near = np.minimum(estimates - search.lower, search.upper - estimates) <= AT_BOUND * span
@@ -213,7 +216,9 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     groups = [[row for row in rows if row.problem == name] for name in names]
     figure = Figure(figsize=(4.6 * len(names), 1.6 + 0.24 * max(map(len, groups))))
     figure.set_layout_engine("constrained")
-    for ax, name, own in zip(figure.subplots(1, len(names), squeeze=False)[0], names, groups, strict=True):
+    for ax, name, own in zip(
+        figure.subplots(1, len(names), squeeze=False)[0], names, groups, strict=True
+    ):
         _panel(ax, name, own)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
