@@ -27,6 +27,10 @@ LEGEND = 14
 """More series than this are told apart by a legend that nobody reads: it is left out."""
 
 
+KEY_WIDTH, CHARACTERS_PER_INCH = 6, 13
+"""Of a legend: what its marks take, in characters, and how many characters fit into an inch."""
+
+
 def plot_fit(
     problem: Problem,
     result: pypesto.Result,
@@ -34,6 +38,9 @@ def plot_fit(
     columns: int = 3,
 ) -> Figure:
     """Data with the best simulation, a panel for each observable, a colour for each experiment.
+
+    Where an experiment was measured several times with other scales or noise (gels), these are
+    numbered.
 
     Shaded is the noise of the measurements about the best simulation, one standard deviation (or
     scale) up and down; darker the prediction band, if `bands` of `Problem.predict` are given. Where
@@ -82,11 +89,11 @@ def is_logarithmic(observable: Observable) -> bool:
 
 
 def _key(each: Series, series: tuple[Series, ...]) -> str:
-    """What tells a series from the others of its observable: experiment, and label if needed."""
+    """What tells a series from the others of its observable: experiment, and which of several."""
     twins = [
         s for s in series if (s.observable, s.experiment) == (each.observable, each.experiment)
     ]
-    return each.experiment if len(twins) == 1 else f"{each.experiment} ({each.label})"
+    return each.experiment if len(twins) == 1 else f"{each.experiment}, {twins.index(each) + 1}"
 
 
 def _look(k: int, count: int) -> dict[str, Any]:
@@ -176,7 +183,12 @@ def _legend(figure: Figure, looks: dict[str, dict[str, Any]], only_best: bool) -
     handles.append(Patch(color=OTHER, alpha=0.2, label="measurement noise"))
     if not only_best:
         handles.append(Patch(color=OTHER, alpha=0.6, label="prediction band"))
+    widest = max(len(str(handle.get_label())) for handle in handles) + KEY_WIDTH
+    columns = int(figure.get_figwidth() * CHARACTERS_PER_INCH / widest)
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 4), frameon=False,
+        handles=handles,
+        loc="outside lower center",
+        ncols=max(1, min(len(handles), columns, 4)),
+        frameon=False,
         fontsize=9,
-    )  # fmt: skip
+    )
