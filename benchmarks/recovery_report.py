@@ -217,7 +217,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     figure = Figure(figsize=(4.6 * len(names), 1.6 + 0.24 * max(map(len, groups))))
     figure.set_layout_engine("constrained")
     for ax, name, own in zip(
-        figure.subplots(1, len(names), squeeze=False)[0], names, groups, strict=True
+        figure.subplots(1, len(names), squeeze=False, sharex=True)[0], names, groups, strict=True
     ):
         _panel(ax, name, own)
     handles, labels = figure.axes[0].get_legend_handles_labels()
