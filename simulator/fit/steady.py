@@ -90,6 +90,7 @@ def settle(kernel: Kernel, tolerances: Tolerances, cells: Cells, workers: int = 
             _follow(kernel, tolerances, cells, left, workers)
         cells.states_along[rested] = np.where(np.isnan(moved), cells.states_along[rested], moved)
     cells.states[rested] = found[rested]
+    cells.fail(cells.status)  # directions that do not settle have no state either
 
 
 def _follow(
@@ -160,17 +161,19 @@ def _along(
 ) -> Array | None:
     """How one state of rest moves (n, width); None where it is not determined."""
     y0, s0 = start
-    for structure in (conserved.structure, None):
-        if structure is None:
-            structure = conserved.where_zero(y0 == 0, p == 0)
-        totals = structure.moieties * conserved.weights(p[None])[0]
-        drift = structure.moieties @ (_weights_along(conserved, p, dp) * (y0 - y)[:, None])
-        matrix = np.concatenate([jacobian, totals])
-        right = np.concatenate([-pushed, totals @ s0 + drift])
-        found = _solve(matrix, right, np.abs(y))
-        if found is not None:
-            return found
-    return None
+    weights = conserved.weights(p[None])[0]
+    moved = weights[:, None] * s0 + _weights_along(conserved, p, dp) * (y0 - y)[:, None]
+
+    def given(moieties: Array) -> Array | None:
+        matrix = np.concatenate([jacobian, moieties * weights])
+        return _solve(matrix, np.concatenate([-pushed, moieties @ moved]), np.abs(y))
+
+    found = given(conserved.structure.moieties)
+    if found is not None:
+        return found
+    zero = [(at == 0) & ~along.any(axis=1) for at, along in ((y0, s0), (p, dp))]  # and stay so
+    more = conserved.where_zero(*zero).moieties
+    return given(more) if len(more) > len(conserved.structure.moieties) else None
 
 
 def _weights_along(conserved: Conserved, p: Array, dp: Array) -> Array:

@@ -299,3 +299,10 @@ def test_growth_without_end_is_no_rest():
     _, cells = rested("x' = k; x = 0; k = 1; at x > 5: k = 2*k", ["k"])
     assert cells.status[0] != Status.SUCCESS
     assert np.isnan(cells.states).all()
+
+
+def test_a_rest_that_moves_without_end_is_none():
+    """Where p = 0 nothing moves, but for any other p nothing ever rests."""
+    _, cells = rested("x' = p; x = 1; p = 0", ["p"])
+    assert cells.status[0] != Status.SUCCESS
+    assert np.isnan(cells.states).all()
