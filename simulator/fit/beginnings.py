@@ -13,6 +13,7 @@ from ..codegen import Kernel
 from ..codegen.graph import Graph
 from ..codegen.kernel import symbol_nodes
 from ..errors import ModelError
+from ..integrator.sensitivity import width_of
 from ..network.expression import TIME, Expression, symbols
 from ..petab_problem.problem import Experiment, Period, PetabProblem
 from .formulas import Array, Formulas
@@ -134,9 +135,7 @@ def jump_of(problem: PetabProblem, kernel: Kernel, period: Period) -> Jump | Non
     return Jump(Formulas(graph, wanted, [*numbers, *ids.values()]), targets)
 
 
-def directions(
-    dependent: NDArray[np.bool_], free: Sequence[int], lanes: int
-) -> tuple[NDArray[np.intp], int]:
+def directions(dependent: NDArray[np.bool_], free: Sequence[int], lanes: int) -> NDArray[np.intp]:
     """Which parameters each experiment's directions are (experiments, width), -1 for none.
 
     Parameters
@@ -148,8 +147,7 @@ def directions(
     """
     own = [[j for j in free if row[j]] for row in dependent]
     most = max(map(len, own), default=0)
-    width = -(-most // lanes) * lanes
-    columns = np.full((len(own), width), -1, np.intp)
+    columns = np.full((len(own), width_of(most, lanes)), -1, np.intp)
     for row, chosen in zip(columns, own, strict=True):
         row[: len(chosen)] = chosen
-    return columns, most
+    return columns

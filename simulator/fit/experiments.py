@@ -20,7 +20,7 @@ from ..integrator.sensitivity import (
 )
 from ..integrator.system import Tolerances
 from ..integrator.tableau import rodas5p
-from ..petab_problem.problem import PRE_EQUILIBRATION, PetabProblem
+from ..petab_problem.problem import PRE_EQUILIBRATION, Period, PetabProblem
 from .beginnings import Beginning, Jump, directions, jump_of
 from .steady import Cells, settle
 
@@ -102,7 +102,7 @@ class Experiments:
                 if jump is not None:
                     dependent[e] |= jump.dependent(kernel)
         lanes = self._system.lanes
-        self._columns, _ = directions(dependent, self._free.tolist(), lanes)
+        self._columns = directions(dependent, self._free.tolist(), lanes)
         self._nowhere = np.full((len(dependent), 0), -1, np.intp)
         place = {int(j): k for k, j in enumerate(self._free)}
         position = {e.id: k for k, e in enumerate(problem.experiments)}
@@ -259,11 +259,10 @@ def stages_of(problem: PetabProblem, kernel: Kernel) -> tuple[tuple[Stage, ...],
     return tuple(stages), np.array([rows[each] for each in where], np.intp)
 
 
-def _start(periods: Sequence, level: int, asked: bool) -> float | None:  # type: ignore[type-arg]
+def _start(periods: Sequence[Period], level: int, asked: bool) -> float | None:
     """When a period starts; inf for the rest after all, if asked for; None where there is none."""
     if level < len(periods):
-        start: float = periods[level].start
-        return start
+        return periods[level].start
     return AFTER_ALL if level == len(periods) and asked else None
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from llvmlite import ir
 
 from ..codegen.graph import Graph
-from ..codegen.program import Program, write_program
-from ..integrator.cache import source_digest
-from ..integrator.machine_code import INTEGER, Code, Rows, chunk_size, compile_once
+from ..codegen.program import Program, compile_programs
+from ..integrator.machine_code import INTEGER, Code, Rows
 
 
 def compile_likelihood(
@@ -18,10 +17,7 @@ def compile_likelihood(
 ) -> Code:
     """Machine code of the programs, and of `evaluate`: each of them on its groups of columns."""
 
-    def build() -> ir.Module:
-        module = ir.Module(name="likelihood")
-        for program in programs:
-            write_program(module, graph, program)
+    def write_more(module: ir.Module) -> None:
         whole = Rows(module, "evaluate", 1)
         column = 0
         for program, count in zip(programs, groups, strict=True):
@@ -32,11 +28,9 @@ def compile_likelihood(
                 column += program.lanes
         whole.end()
         _write_multiply(module, *terms)
-        return module
 
-    folder = Path(__file__).parent.parent / "codegen"
-    digests = source_digest(folder), source_digest(), Path(__file__).read_text("utf-8")
-    return compile_once(repr((digests, chunk_size(), programs, graph.nodes, groups, terms)), build)
+    own_source = Path(__file__).read_text("utf-8")
+    return compile_programs(graph, programs, write_more, (own_source, tuple(groups), terms))
 
 
 def _write_multiply(module: ir.Module, products: int, units: int, free: int) -> None:

@@ -116,14 +116,9 @@ class Problem:
         self.free = estimated if self._inner is None else self._inner.outer
         self._followed: Problem | None = None
         self.scales = Scales([each.scale for each in parameters if each.id in self.free])
-        self._experiments = Experiments(
-            self.petab,
-            compile_network(self.petab.network),
-            estimated,
-            self._likelihood.symbols,
-            Tolerances(rtol, atol, max_steps),
-            workers,
-        )
+        self._kernel = compile_network(self.petab.network)
+        self._tolerances, self._workers = Tolerances(rtol, atol, max_steps), workers
+        self._experiments = self._runs(estimated)
 
     # ------------------------------------------------------------------ what users ask
     def log_likelihood(self, parameters: Mapping[str, float] | None = None) -> float:
@@ -398,16 +393,13 @@ class Problem:
         other.free = ()
         other._inner, other._followed = None, self if self._inner is not None else None
         other._likelihood = Likelihood(other.petab, ())
-        given = self.options
-        other._experiments = Experiments(
-            other.petab,
-            compile_network(self.petab.network),
-            (),
-            other._likelihood.symbols,
-            Tolerances(given["rtol"], given["atol"], int(given["max_steps"])),
-            int(given["workers"]),
-        )
+        other._experiments = other._runs(())
         return other
+
+    def _runs(self, estimated: Sequence[str]) -> Experiments:
+        """The experiments, for what the likelihood needs of them."""
+        symbols, settings = self._likelihood.symbols, (self._tolerances, self._workers)
+        return Experiments(self.petab, self._kernel, estimated, symbols, *settings)
 
     # ------------------------------------------------------------------ what optimisers ask
     def table(self, parameters: Mapping[str, float] | None = None) -> Array:

@@ -224,7 +224,6 @@ class Prepared(NamedTuple):
 
     group, record, tables : see `group.describe`; the first two are the same.
     jumps : 1 where anything may happen in a run, else None.
-    width : directions.
     """
 
     system: System
@@ -234,7 +233,6 @@ class Prepared(NamedTuple):
     record: np.record
     tables: Indices
     jumps: int | None
-    width: int
 
 
 def prepare(
@@ -260,7 +258,7 @@ def prepare(
     described = describe(system, method, tolerances, along, width // system.lanes)
     jumps = 1 if events and watched else None
     group = Group(*described[0].tolist())
-    return Prepared(system, method, tolerances, group, *described, jumps, width)
+    return Prepared(system, method, tolerances, group, *described, jumps)
 
 
 def integrate_along(
