@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,7 +71,10 @@ class Search:
         bounds are positive and far apart (version 2).
     lower, upper : (free,) bounds on that scale.
     priors : of the estimated parameters.
+    pull : see `pulled`.
     """
+
+    pull = 0.0
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -81,11 +85,25 @@ class Search:
             self.scales.scaled(np.array([getattr(p, end) for p in self.parameters], np.float64))
             for end in ("lower", "upper")
         )
+        bounded = np.isfinite(self.upper - self.lower)
+        self._middle, self._half = np.zeros(len(bounded)), np.full(len(bounded), np.inf)
+        self._middle[bounded] = 0.5 * (self.lower + self.upper)[bounded]
+        self._half[bounded] = 0.5 * (self.upper - self.lower)[bounded]
         self.priors = Priors(self.parameters)
         places = {name: k for k, name in enumerate(problem.ids)}
         self._places = np.array([places[name] for name in self.ids], np.intp)
         on_scale = [p.prior.on_scale if p.prior else p.scale != "lin" for p in self.parameters]
         self._of_linear = ~np.array(on_scale, bool)
+
+    def pulled(self, pull: float) -> Search:
+        """The same search with pull/2 times the sum of squares of what x is away added to it.
+
+        Away from the middle between the bounds, in units of half their distance: a bound counts 1.
+        What has no bounds is not pulled.
+        """
+        other = copy(self)
+        other.pull = pull
+        return other
 
     def table(self, x: Array) -> Array:
         """The linear parameter table with estimated parameters x (free,) on the search's scale."""
@@ -115,7 +133,8 @@ class Search:
         if not math.isfinite(prior.log_density):
             return Value(math.inf, *nothing)
         found = self.problem.at(table, 2 if order > 0 else 0).evaluation
-        total = -(found.log_likelihood + prior.log_density)
+        away = (x - self._middle) / self._half
+        total = -(found.log_likelihood + prior.log_density) + 0.5 * self.pull * float(away @ away)
         if not math.isfinite(total):
             return Value(math.inf, *nothing)
         if found.gradient is None or found.fisher is None:
@@ -123,6 +142,8 @@ class Search:
         slopes = self.scales.slopes(linear)
         gradient = -(found.gradient + prior.gradient) * slopes
         matrix = (found.fisher + np.diag(prior.information)) * np.outer(slopes, slopes)
+        gradient += self.pull * away / self._half
+        matrix += np.diag(self.pull / self._half**2)
         if not (np.isfinite(gradient).all() and np.isfinite(matrix).all()):
             return Value(math.inf, *nothing)
         return Value(total, gradient, matrix)
@@ -217,14 +238,14 @@ class NegativeLogPosterior(pypesto.objective.ObjectiveBase):  # type: ignore[mis
         return other
 
     def __reduce__(self) -> Any:
-        reference = Reference.of(self.search.problem)
-        return _again, (reference, self.density, self.pre_post_processor, self.history)
+        state = Reference.of(self.search.problem), self.search.pull, self.density
+        return _again, (*state, self.pre_post_processor, self.history)
 
 
 def _again(
-    reference: Reference, density: bool, processor: Any, history: Any
+    reference: Reference, pull: float, density: bool, processor: Any, history: Any
 ) -> NegativeLogPosterior:
-    objective = NegativeLogPosterior(Search(opened(reference)), density)
+    objective = NegativeLogPosterior(Search(opened(reference)).pulled(pull), density)
     objective.pre_post_processor, objective.history = processor, history
     return objective
 

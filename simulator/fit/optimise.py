@@ -1,4 +1,12 @@
-"""Multi-start optimisation with pyPESTO: numbered starts, in any order and any process."""
+"""Multi-start optimisation with pyPESTO: numbered starts, in any order and any process.
+
+A start is more than one descent. Two begin at the point drawn: one as it is, and one that is first
+pulled to the middle between the bounds, ever less, so that parameters do not run off to where no
+data feel them before the others have found their place (what priors do for sloppy models:
+Transtrum, Machta and Sethna 2011, Phys Rev E 83:036701). From the better end it hops: a part of the
+parameters is moved at random, and what is found from there is kept if it is better (monotonic basin
+hopping: Wales and Doye 1997, J Phys Chem A 101:5111; Leary 2000, J Global Optim 18:367).
+"""
 
 from __future__ import annotations
 
@@ -33,6 +41,25 @@ REDRAWS = 100
 FAILED = -1
 """Exit flag of a start that has no result."""
 
+HOPS = 5
+"""Hops of a start. With them, the best optimum was found from ... """
+
+PULLS = (10.0, 0.3, 0.01)
+"""Weights of the pull to the middle, one after the other; see `Search.pulled`."""
+
+APPROACH, ROUGH = 200, 1e-4
+"""Iterations of a descent with a pull, and its tolerance: it only has to come near."""
+
+MOVED = 0.5
+"""Which part of the parameters a hop moves, on average; each by a normal deviate of"""
+
+SHORTEST_HOP, LONGEST_HOP = 0.01, 1 / 3
+"""this standard deviation, as part of the distance between its bounds: drawn for each hop anew,
+evenly on a logarithmic scale."""
+
+UNBOUNDED = 2.0
+"""Distance between bounds of a parameter that has none, for hops: two decades."""
+
 FIRST_RADIUS = 1 / 3
 """First radius of the trust region, as part of the diagonal of the box of bounds. On Boehm 2014,
 ten decades for each parameter, fides found the best optimum from 11 of 80 starts with this radius
@@ -43,13 +70,15 @@ and with 1, from 7 with 0.1."""
 class Settings:
     """What the result of a start depends on, besides its number and the problem.
 
-    maxiter : iterations of a start.  redraws : see `REDRAWS`.
+    maxiter : iterations of a descent.  redraws : see `REDRAWS`.  hops : after the first descents;
+        with none, a start is a single plain descent.
     """
 
     seed: int = 1
     optimizer: str = OPTIMIZERS[0]
     maxiter: int = 1000
     redraws: int = REDRAWS
+    hops: int = HOPS
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
@@ -57,21 +86,31 @@ class Settings:
                 f'There is no optimizer "{self.optimizer}"; there are {", ".join(OPTIMIZERS)}.'
                 f"{did_you_mean(self.optimizer, OPTIMIZERS)}"
             )
-        for name, least in (("seed", 0), ("maxiter", 1), ("redraws", 0)):
+        for name, least in (("seed", 0), ("maxiter", 1), ("redraws", 0), ("hops", 0)):
             whole_number(name, getattr(self, name), least)
 
 
 def optimizer_of(
-    name: str, search: Search, maxiter: int = 1000, radius: float | None = None
+    name: str,
+    search: Search,
+    maxiter: int = 1000,
+    radius: float | None = None,
+    tolerance: float = 1e-8,
 ) -> pypesto_optimize.Optimizer:
     """pyPESTO's optimizer: fides, SciPy's trust-constr ("trust-region") or SciPy's L-BFGS-B.
 
     radius : the first one of fides; None: by the bounds, see `FIRST_RADIUS`.
+    tolerance : of the objective, relative and absolute, of fides.
     """
     if name == "fides":  # with the Fisher information at every point, which costs next to nothing
         if radius is None:
             radius = FIRST_RADIUS * float(np.linalg.norm(search.upper - search.lower))
-        options = {"maxiter": maxiter, "delta_init": radius if math.isfinite(radius) else 1.0}
+        options = {
+            "maxiter": maxiter,
+            "delta_init": radius if math.isfinite(radius) else 1.0,
+            "fatol": tolerance,
+            "frtol": tolerance,
+        }
         return pypesto_optimize.FidesOptimizer(
             hessian_update=None, verbose=logging.CRITICAL, options=options
         )
@@ -140,14 +179,58 @@ def run_start(reference: Reference, settings: Settings, number: int) -> pypesto.
     if not math.isfinite(search.evaluate(x, 1).objective):
         message = f"no finite objective at any of {settings.redraws + 1} start points"
         return _failed(number, x, message, settings.optimizer)
-    found = minimised(search, x, settings.optimizer, settings.maxiter, str(number))
-    if found.fval is None or not math.isfinite(found.fval) or found.x is None:
+    ends, spent = _descents(search, x, settings, random, str(number))
+    found = min(ends, key=_objective)
+    if not math.isfinite(_objective(found)):
         return _failed(number, x, str(found.message), settings.optimizer)
+    found.x0, found.fval0 = x, ends[0].fval0
+    for cost in ("n_fval", "n_grad", "n_hess", "time"):
+        found[cost] = sum(each[cost] or 0 for each in (*ends, *spent))
     return found
 
 
+def _objective(end: pypesto.OptimizerResult) -> float:
+    """That of where a descent ended; inf if it has no end."""
+    there = end.x is not None and end.fval is not None and math.isfinite(end.fval)
+    return float(end.fval) if there else math.inf
+
+
+def _descents(
+    search: Search, x: Array, settings: Settings, random: np.random.Generator, name: str
+) -> tuple[list[pypesto.OptimizerResult], list[pypesto.OptimizerResult]]:
+    """Ends of the descents of a start from x (free,), the plain one first; those on the way."""
+    down = partial(minimised, optimizer=settings.optimizer, name=name)
+    ends: list[pypesto.OptimizerResult] = [down(search, x, maxiter=settings.maxiter)]
+    spent: list[pypesto.OptimizerResult] = []
+    if not settings.hops:
+        return ends, spent
+    near = x
+    for pull in PULLS:
+        spent.append(down(search.pulled(pull), near, maxiter=APPROACH, tolerance=ROUGH))
+        if math.isfinite(_objective(spent[-1])):
+            near = np.asarray(spent[-1].x, np.float64)
+    ends.append(down(search, near, maxiter=settings.maxiter))
+    for _ in range(settings.hops):
+        best = min(ends, key=_objective)
+        kept = np.asarray(best.x, np.float64) if math.isfinite(_objective(best)) else x
+        moved = _hop(search, kept, random)
+        if math.isfinite(search.evaluate(moved, 1).objective):
+            ends.append(down(search, moved, maxiter=settings.maxiter))
+    return ends, spent
+
+
+def _hop(search: Search, x: Array, random: np.random.Generator) -> Array:
+    """A point some way from x (free,), between the bounds."""
+    width = search.upper - search.lower
+    width = np.where(np.isfinite(width), width, UNBOUNDED)
+    part = math.exp(random.uniform(math.log(SHORTEST_HOP), math.log(LONGEST_HOP)))
+    chosen = random.random(len(x)) < MOVED
+    step = part * width * random.standard_normal(len(x))
+    return np.clip(np.where(chosen, x + step, x), search.lower, search.upper)
+
+
 def minimised(
-    search: Search, x: Array, optimizer: str, maxiter: int, name: str
+    search: Search, x: Array, optimizer: str, maxiter: int, name: str, tolerance: float = 1e-8
 ) -> pypesto.OptimizerResult:
     """What an optimiser finds from x (free,), without its history."""
     problem = pypesto_problem(search)
@@ -156,7 +239,7 @@ def minimised(
         for package in ("fides", "pypesto", "scipy"):
             warnings.filterwarnings("ignore", module=rf"{package}\b")
         logging.getLogger("pypesto").setLevel(logging.CRITICAL)
-        found = optimizer_of(optimizer, search, maxiter).minimize(
+        found = optimizer_of(optimizer, search, maxiter, tolerance=tolerance).minimize(
             problem,
             x0=x,
             id=name,

@@ -104,3 +104,17 @@ def test_version_2_is_searched_on_logarithms_where_bounds_are_far_apart():
     for parameter, scale in zip(search.parameters, search.scales.names, strict=True):
         wide = parameter.lower > 0 and parameter.upper >= 100 * parameter.lower
         assert scale == ("log10" if wide else "lin")
+
+
+def test_a_pull_is_half_the_square_of_the_way_to_the_middle(search):
+    x = np.random.default_rng(5).uniform(-1, 1, len(search.ids))
+    plain, pulled = search.evaluate(x, 1), search.pulled(3.0).evaluate(x, 1)
+    bounds = [np.log10(decay.BOUNDS[name]) for name in search.ids]
+    middle, half = np.array([((a + b) / 2, (b - a) / 2) for a, b in bounds]).T
+    away = (x - middle) / half
+    assert pulled.objective == pytest.approx(plain.objective + 1.5 * away @ away, rel=1e-12)
+    assert pulled.gradient == pytest.approx(plain.gradient + 3.0 * away / half, rel=1e-9)
+    assert pulled.matrix == pytest.approx(plain.matrix + np.diag(3.0 / half**2), rel=1e-9)
+    assert search.pull == 0.0  # the search itself is as it was
+    again = pickle.loads(pickle.dumps(NegativeLogPosterior(search.pulled(3.0))))  # noqa: S301
+    assert again(x) == search.pulled(3.0).evaluate(x).objective

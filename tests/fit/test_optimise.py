@@ -14,7 +14,8 @@ import pypesto
 import pytest
 
 from simulator.errors import ConditionError
-from simulator.fit.optimise import FAILED
+from simulator.fit.objective import Search
+from simulator.fit.optimise import FAILED, _hop
 from simulator.fit.problem import Problem
 from simulator.fit.results import STARTS
 
@@ -38,6 +39,19 @@ def path(tmp_path_factory):
     return decay.write(tmp_path_factory.mktemp("decay"), estimated=KNOWN)
 
 
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory):
+    """u = ln k is measured as 1 with sigma 0.5, and u^2 as 1 with 0.05: u = -1 is an end too."""
+    path = decay.write(tmp_path_factory.mktemp("folded"), estimated=("k", "r"))
+    observables = "observableId\tobservableFormula\tnoiseFormula\n"
+    observables += "squared\tln(k)^2\t0.05\nitself\tln(k)\t0.5\n"
+    (path.parent / "observables.tsv").write_text(observables)
+    measurements = "observableId\tsimulationConditionId\ttime\tmeasurement\n"
+    measurements += "squared\tc\t1.0\t1.0\nitself\tc\t1.0\t1.0\n"
+    (path.parent / "measurements.tsv").write_text(measurements)
+    return Problem(path)
+
+
 def test_the_published_optimum_of_boehm_is_found(tmp_path):
     # from within a decade of it: from the whole box, one start in eight or so gets there
     folder = tmp_path / "boehm"
@@ -52,7 +66,7 @@ def test_the_published_optimum_of_boehm_is_found(tmp_path):
         prior = f"parameterScaleUniform\t{low};{high}" if cells[6] == "1" else "\t"
         lines.append(f"{row}\t{prior}")
     table.write_text("\n".join(lines) + "\n")
-    result = Problem(folder / BOEHM.name).optimize(starts=6, seed=1)
+    result = Problem(folder / BOEHM.name).optimize(starts=6, seed=1, hops=0)
     assert result.optimize_result[0].fval == pytest.approx(PUBLISHED, abs=0.1)
 
 
@@ -62,6 +76,23 @@ def test_every_optimizer_finds_what_the_data_were_made_from(path, optimizer):
     result = problem.optimize(starts=2, seed=4, optimizer=optimizer)
     best = problem.best(result)
     assert best == pytest.approx({name: decay.TRUE[name] for name in KNOWN}, rel=1e-3)
+
+
+def test_a_start_with_hops_is_never_worse_than_its_first_descent(folded):
+    plain = values(folded.optimize(starts=6, seed=3, hops=0))
+    hopping = values(folded.optimize(starts=6, seed=3, hops=2))
+    assert all(hopping[start] <= plain[start] for start in plain)
+    wrong = 0.5 * (2.0 / 0.5) ** 2  # of the objective, at u = -1
+    assert sum(value > min(plain.values()) + 0.9 * wrong for value in plain.values()) >= 2
+    assert sum(hopping.values()) < sum(plain.values()) - 0.9 * wrong  # one got over at least
+
+
+def test_hops_stay_between_the_bounds(folded):
+    search = Search(folded)
+    random = np.random.default_rng(0)
+    points = np.array([_hop(search, search.lower, random) for _ in range(200)])
+    assert (points >= search.lower).all() and (points <= search.upper).all()
+    assert len(np.unique(points[:, 0])) > 50  # the others were clipped, or not moved
 
 
 def test_processes_and_interruptions_change_nothing(path, tmp_path):
@@ -155,7 +186,7 @@ def test_arguments_are_checked(path):
     problem = Problem(path)
     with pytest.raises(ConditionError, match='Nearest: "fides"'):
         problem.optimize(optimizer="fidels")
-    for wrong in ({"starts": 0}, {"jobs": 0}, {"seed": -1}, {"maxiter": 0}):
+    for wrong in ({"starts": 0}, {"jobs": 0}, {"seed": -1}, {"maxiter": 0}, {"hops": -1}):
         with pytest.raises(ConditionError, match=next(iter(wrong))):
             problem.optimize(**wrong)
 
