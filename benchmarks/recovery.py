@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from pypesto import optimize as pypesto_optimize
 
 from simulator.fit import Problem
-from simulator.fit.likelihood import Likelihood
 from simulator.fit.objective import Search, pypesto_problem
 from simulator.fit.optimise import minimised
 
@@ -50,18 +49,6 @@ WIDE = (1e-3, 1e-1, 1e1)  # 1/variances, on the search's scale, that keep guesse
 ENOUGH = 1e-5  # fall of the objective at which an optimiser stops
 ROUNDS = 20  # of looking for a better optimum among the refits
 SAME = 1e-2  # of the objective: below this a refit did not find a better optimum
-
-
-class Redrawn(Problem):
-    """A problem with other measured values, and the same compiled model."""
-
-    def __init__(self, base: Problem, values: Array) -> None:
-        self.__dict__.update(base.__dict__)
-        pairs = zip(base.petab.measurements, values.tolist(), strict=True)
-        self.petab = replace(
-            base.petab, measurements=tuple(replace(m, value=value) for m, value in pairs)
-        )
-        self._likelihood = Likelihood(self.petab, self.free)
 
 
 class Fit(NamedTuple):
@@ -140,10 +127,16 @@ def drawn(problem: Problem, random: np.random.Generator) -> Array:
     return found.simulations + found.noise * random.standard_normal(len(found.noise))
 
 
+def measured_anew(problem: Problem, values: Array) -> Problem:
+    """The problem with other measured values (measurements,)."""
+    pairs = zip(problem.petab.measurements, values.tolist(), strict=True)
+    return problem.with_measurements([replace(m, value=v) for m, v in pairs], estimated=True)
+
+
 def recovered(problem: Problem, truth: Array, seed: int, number: int) -> Recovered:
     """Draw, fit and refit one data set, by its number."""
     random = np.random.default_rng([seed, number])
-    search = Search(Redrawn(problem, drawn(problem, random)))
+    search = Search(measured_anew(problem, drawn(problem, random)))
     linear = search.scales.linear(truth)
     shifts = np.exp(SPREAD * random.standard_normal((NEAR_STARTS, len(truth))))
     starts = [truth, *search.scales.scaled(linear * shifts)]
