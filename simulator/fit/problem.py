@@ -37,9 +37,10 @@ class Problem(Posed):
     hierarchical
         Leave scales, offsets and noise of relative data out of the search: for each set of the
         other parameters theirs are the best within their bounds, and the log-likelihood is that
-        there (samples are then of that, and of no posterior). True: those that the parameter table
-        says, in the column `parameterType` (scaling, offset, sigma), or where it says nothing, all
-        that `roles` finds. "auto": all that it finds, perhaps none.
+        there. Such a problem has profiles, but no samples: what would be drawn is of no posterior.
+        True: those that the parameter table says, in the column `parameterType` (scaling, offset,
+        sigma), or where it says nothing, all that `roles` finds. "auto": all that it finds, perhaps
+        none.
 
     Attributes
     ----------
@@ -181,6 +182,11 @@ class Problem(Posed):
         test and their effective number. What has no prior is uniform between its bounds on its
         scale.
         A chain that has not settled is warned of.
+
+        Raises
+        ------
+        ConditionError
+            The problem is hierarchical.
         """
         from .objective import Search
         from .results import ResultFile

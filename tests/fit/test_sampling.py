@@ -46,6 +46,17 @@ def test_what_is_uniform_on_its_scale_has_no_factor(tmp_path):
     assert pypesto_problem(search, density=True).objective(x) == search.evaluate(x).objective
 
 
+def test_what_follows_has_no_posterior(tmp_path):
+    path = decay.write(tmp_path, estimated=("k", "scale"))
+    problem = Problem(path, hierarchical="auto")
+    assert problem.following == ("scale",)
+    result = problem.optimize(starts=1, out=tmp_path / "fit.h5")
+    with pytest.raises(ConditionError, match=r"\(scale\) is not sampled.* fit and sample the problem without"):
+        problem.sample(result, samples=10)
+    with pytest.raises(ConditionError, match="hierarchical was auto and is False"):
+        Problem(path).read(tmp_path / "fit.h5")
+
+
 def test_moments_are_those_of_the_integral(sampled):
     k = np.linspace(0.05, 2.0, 4000)
     density = np.exp([posterior(each) + 10.0 for each in k])
