@@ -51,7 +51,9 @@ def test_what_follows_has_no_posterior(tmp_path):
     problem = Problem(path, hierarchical="auto")
     assert problem.following == ("scale",)
     result = problem.optimize(starts=1, out=tmp_path / "fit.h5")
-    with pytest.raises(ConditionError, match=r"\(scale\) is not sampled.* fit and sample the problem without"):
+    with pytest.raises(
+        ConditionError, match=r"\(scale\) is not sampled.* fit and sample the problem without"
+    ):
         problem.sample(result, samples=10)
     with pytest.raises(ConditionError, match="hierarchical was auto and is False"):
         Problem(path).read(tmp_path / "fit.h5")
