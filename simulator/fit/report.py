@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .fit_plot import plot_fit
+from .fit_plot import has_curves, plot_fit
 from .plots import SAME, objectives, plot_parameters, plot_profiles, plot_waterfall
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def _figures(problem: Problem, result: pypesto.Result) -> dict[str, Any]:
     parameters = Figure(figsize=(6.4, max(2.5, 0.32 * count + 1.2)), layout="constrained")
     plot_parameters(problem, result, parameters.subplots())
     profiled, sampled = _has(result)
-    bands = problem.predict(result) if profiled or sampled else None
+    wanted = (profiled or sampled) and has_curves(problem)
+    bands = problem.predict(result) if wanted else None
     found = {"fit": plot_fit(problem, result, bands), "waterfall": waterfall}
     found["parameters"] = parameters
     if profiled:
