@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the study and write its table, figure and CSV file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", nargs="+", default=[c.name for c in CASES])
-    parser.add_argument("--sets", type=int, default=100, help="data sets of each problem")
+    parser.add_argument("--sets", type=int, help="data sets of each problem; default: 100")
+    parser.add_argument("--quick", action="store_true", help="10 data sets of each problem")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args(arguments)
@@ -71,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no problem {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     asked.out.mkdir(parents=True, exist_ok=True)
     chosen = [c for c in CASES if c.name in asked.problems]
-    print(write(asked.out, [study(case, asked.sets, asked.seed) for case in chosen]))
+    sets = asked.sets or (10 if asked.quick else 100)
+    print(write(asked.out, [study(case, sets, asked.seed) for case in chosen]))
 
 
 def study(case: Case, sets: int, seed: int) -> Study:
