@@ -86,7 +86,11 @@ def fit(
             if petab is not None:
                 say(f"wrote {loaded.write_petab(petab, loaded.best(result))}")
         except KeyboardInterrupt:
-            kept = "" if out is None else f" The starts that ended are in {out}; call again."
+            kept = (
+                ""
+                if out is None
+                else f" The starts and profiles that ended are in {out}; call again."
+            )
             say(f"steroidsim: interrupted.{kept}")
             raise typer.Exit(INTERRUPTED) from None
         if as_json:

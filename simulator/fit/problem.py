@@ -121,7 +121,8 @@ class Problem(Posed):
         ids
             Parameters; None: all that are estimated.
         out
-            The result's HDF5 file, to which the profiles are added.
+            The result's HDF5 file: each profile is written as it ends. Those that it has of the
+            same best start are not run again, but where a refit failed.
         progress
             Called with (done, total, None) as profiles end.
 
@@ -132,7 +133,7 @@ class Problem(Posed):
         Raises
         ------
         ConditionError
-            An id is not estimated.
+            An id is not estimated, or `out` is the result of another problem.
         IntegrationError
             No start of the result has a finite objective.
         """
@@ -141,10 +142,8 @@ class Problem(Posed):
         from .results import ResultFile
 
         self._need_files(out, jobs)
-        found = profile(self, result, ids, optimizer, jobs, progress)
-        if out is not None:
-            ResultFile(out, Search(self)).write_profiles(found)
-        return found
+        file = ResultFile(out, Search(self)) if out is not None else None
+        return profile(self, result, ids, optimizer, jobs, progress, file)
 
     def verdicts(self, result: pypesto.Result, level: float = 0.95) -> pd.DataFrame:
         """What profiles say: by id, estimate, confidence interval (linear scale) and verdict.
