@@ -9,6 +9,7 @@ What needs pyPESTO is imported when it is first used.
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import did_you_mean
 from .problem import Problem
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def __getattr__(name: str) -> Any:
         from . import plots
 
         return getattr(plots, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(f"module {__name__!r} has no {name!r}.{did_you_mean(name, __all__)}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

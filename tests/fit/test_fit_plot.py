@@ -97,3 +97,11 @@ def test_values_at_one_time_are_shown_against_simulated_ones_on_equal_axes(tmp_p
         assert ax.get_xlabel() == "simulated"
         assert ax.get_xlim() == ax.get_ylim()
         assert ax.get_xscale() == ax.get_yscale() == ("log" if name == "logged" else "linear")
+
+
+def test_what_fitting_exports_is_there_and_misspelt_names_are_corrected():
+    from simulator import fit
+
+    assert all(callable(getattr(fit, name)) for name in dir(fit))
+    with pytest.raises(AttributeError, match='Nearest: "plot_profiles"'):
+        fit.plot_profile  # noqa: B018
