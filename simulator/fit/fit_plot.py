@@ -313,7 +313,9 @@ def _legend(
     if censored:
         hollow: dict[str, Any] = {"fillstyle": "none", "markersize": 6, "color": OTHER}
         said = {-1: "below this", 1: "above this", 2: "between these"}
-        handles += [Line2D([], [], label=said[k], **hollow, **MARKS[k]) for k in censored]
+        upright = {2: {"marker": "|", "linestyle": "none"}}  # a bar, as it stands in a panel
+        marks = MARKS | upright
+        handles += [Line2D([], [], label=said[k], **hollow, **marks[k]) for k in censored]
     widest = max(len(str(handle.get_label())) for handle in handles) + KEY_WIDTH
     columns = int(figure.get_figwidth() * CHARACTERS_PER_INCH / widest)
     figure.legend(
