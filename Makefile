@@ -2,7 +2,7 @@
 #
 #   PYTHON=python3.12   the interpreter to build the environment with (3.11 to 3.13)
 #   VENV=.venv-3.12     where the environment lies
-#   WORKERS=1           processes that run the tests; by default as many as there are cores, at most 4
+#   WORKERS=2           processes that run the tests (0: none but pytest); by default one a core, at most 4
 #   ARGS="..."          further arguments of the command that is run, as in make test ARGS="-k bim"
 
 SHELL := /bin/sh
