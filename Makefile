@@ -2,16 +2,21 @@
 #
 #   PYTHON=python3.12   the interpreter to build the environment with (3.11 to 3.13)
 #   VENV=.venv-3.12     where the environment lies
+#   WORKERS=2           processes that run the tests (0: none but pytest); by default one a core, at most 4
 #   ARGS="..."          further arguments of the command that is run, as in make test ARGS="-k bim"
 
 SHELL := /bin/sh
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
+WORKERS ?= logical --maxprocesses 4
 # Without --no-compile, bytecode of thousands of modules that are never imported doubles the time.
 PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 BIN := $(VENV)/bin
+# Neighbouring tests share what they prepare: each process gets a stretch, and takes over what others
+# have left when it is done with its own.
+SPREAD := --numprocesses $(WORKERS) --dist worksteal
 # A stamp is written last, so an interrupted installation is taken up again by the next call.
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
@@ -32,7 +37,7 @@ predict: $(INSTALLED)  ## predict the steroid response of every cell; writes res
 	@"$(BIN)/steroidsim" predict $(ARGS)
 
 test: $(INSTALLED_DEV)  ## run the whole test suite
-	@"$(BIN)/python" -m pytest $(ARGS)
+	@"$(BIN)/python" -m pytest $(SPREAD) $(ARGS)
 
 lint: $(INSTALLED_DEV)  ## check style and formatting
 	@"$(BIN)/python" -m ruff check .
@@ -79,7 +84,7 @@ constraints:  ## pin the newest versions on which the suite passes (for one Pyth
 	@$(FIND_PYTHON); \
 	"$$python" -m venv .venv-constraints && \
 	.venv-constraints/bin/python -m pip install $(PIP_FLAGS) --editable '.[dev]' && \
-	.venv-constraints/bin/python -m pytest $(ARGS) && \
+	.venv-constraints/bin/python -m pytest $(SPREAD) $(ARGS) && \
 	file=constraints/python-$$(.venv-constraints/bin/python -c "$$MINOR_VERSION").txt && \
 	.venv-constraints/bin/python -m pip list --disable-pip-version-check --format=freeze \
 	    --exclude-editable --exclude pip --exclude setuptools > "$$file.new" && \

@@ -5,21 +5,21 @@ reported and costs the others nothing; batches that were measured before are not
 """
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
-from . import batches, machine, memory, single_run, start_up, two_cores
+from . import batches, machine
 from .readme import fill
 
-PARTS: dict[str, Callable[[list[str]], None]] = {
-    "batches": batches.main,
-    "single_run": single_run.main,
-    "two_cores": two_cores.main,
-    "memory": memory.main,
-    "start_up": start_up.main,
-}
+PARTS = (
+    "batches", "single_run", "two_cores", "memory", "start_up", "fit_speed", "recovery"
+)  # fmt: skip
+"""Modules of this package, each with a `main` that takes a list of arguments."""
 
 
 def main() -> int:
@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer runs, repeats and tolerances")
     parser.add_argument("--out", type=Path, default=batches.RESULTS)
     parser.add_argument("--models-folder", type=Path, help="further problems for batches")
+    parser.add_argument("--amici-python", help="Python that has AMICI, for fit_speed")
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
@@ -41,8 +42,11 @@ def main() -> int:
         further: list[str] = []
         if name == "batches" and asked.models_folder is not None:
             further = ["--models", "all", "--models-folder", str(asked.models_folder)]
+        if name == "fit_speed" and asked.amici_python is not None:
+            further = ["--amici-python", asked.amici_python]
         try:
-            PARTS[name](options + further)
+            with same_cores():
+                import_module(f".{name}", __package__).main(options + further)
         except Exception as failure:  # the other parts are still worth having
             failed += 1
             print(f"{name} failed: {type(failure).__name__}: {failure}", file=sys.stderr)
@@ -53,6 +57,18 @@ def main() -> int:
     if asked.out == batches.RESULTS:
         fill(asked.out)
     return failed
+
+
+@contextmanager
+def same_cores() -> Iterator[None]:
+    """Give this process the cores back that a part has left it without."""
+    known = hasattr(os, "sched_setaffinity")
+    cores = os.sched_getaffinity(0) if known else set()
+    try:
+        yield
+    finally:
+        if known:
+            os.sched_setaffinity(0, cores)
 
 
 if __name__ == "__main__":

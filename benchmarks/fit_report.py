@@ -10,7 +10,7 @@ import numpy as np
 from . import machine
 from .fit_worker import OWN, PETAB, PYPESTO, SIMULATIONS
 from .readme import README, filled
-from .report import TARGETS, Curve, compared, share, shown
+from .report import TARGETS, Curve, compared, share, shown, write_points, write_ratios
 
 if TYPE_CHECKING:
     from .fit_speed import Measured
@@ -24,8 +24,8 @@ def write(out: Path, found: "Mapping[str, Measured]", loads: Sequence[float]) ->
     """Write what was measured; the Markdown text."""
     curves = {name: each.curves for name, each in found.items()}
     _write_problems(out / "fit_problems.csv", found)
-    _write_points(out / "fit_points.csv", curves)
-    _write_ratios(out / "fit_ratios.csv", curves)
+    write_points(out / "fit_points.csv", "problem", curves)
+    write_ratios(out / "fit_ratios.csv", "problem", curves, PEERS)
     text = "\n\n".join((ratio_table(found), error_table(curves)))
     (out / "fit_speed.md").write_text(text + "\n", encoding="utf-8")
     versions = next(iter(found.values())).facts["versions"]
@@ -68,7 +68,7 @@ def ratio_table(found: "Mapping[str, Measured]") -> str:
 
 def mean_ratio(curves: Iterable[Mapping[str, Curve]], peer: str, target: float) -> float:
     """The geometric mean of the problems' ratios."""
-    ratios = [compared(dict(each), peer, target)[0].value for each in curves]
+    ratios = [compared(each, peer, target)[0].value for each in curves]
     return float(np.exp(np.mean(np.log(ratios))))
 
 
@@ -109,32 +109,3 @@ def _write_problems(file: Path, found: "Mapping[str, Measured]") -> None:
             row = [name, len(each.facts["ids"]), *(each.facts[size] for size in sizes)]
             agreement = [f"{x:.2g}" for x in each.agreement]
             table.writerow([*row, each.points, each.left_out, *agreement])
-
-
-def _write_points(file: Path, curves: Mapping[str, Mapping[str, Curve]]) -> None:
-    """Every point, costs relative to steroidsim's at an achieved error of 1e-4."""
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        table = csv.writer(handle, lineterminator="\n")
-        table.writerow(["problem", "column", "rtol", "error", "cost", "lowest", "highest"])
-        for name, each in curves.items():
-            unit = each[OWN].at(TARGETS[0]).value
-            for column, curve in each.items():
-                middle, low, high = (
-                    reduce(curve.cost, axis=0) / unit for reduce in (np.median, np.min, np.max)
-                )
-                for k, rtol in enumerate(curve.rtol):
-                    numbers = (rtol, curve.error[k], middle[k], low[k], high[k])
-                    table.writerow([name, column, *(f"{x:.4g}" for x in numbers)])
-
-
-def _write_ratios(file: Path, curves: Mapping[str, Mapping[str, Curve]]) -> None:
-    """Every ratio at equal error: median, lowest and highest of the turns."""
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        table = csv.writer(handle, lineterminator="\n")
-        table.writerow(["problem", "error", "peer", "ratio", "bound", "lowest", "highest"])
-        for name, each in curves.items():
-            for target in TARGETS:
-                for peer in PEERS:
-                    middle, low, high = compared(dict(each), peer, target)
-                    row = [name, f"{target:.0e}", peer, f"{middle.value:.4g}", middle.bound]
-                    table.writerow([*row, f"{low:.4g}", f"{high:.4g}"])

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from pypesto import optimize as pypesto_optimize
 
 from simulator.fit import Problem
-from simulator.fit.likelihood import Likelihood
 from simulator.fit.objective import Search, pypesto_problem
 from simulator.fit.optimise import minimised
 
@@ -52,18 +51,6 @@ ROUNDS = 20  # of looking for a better optimum among the refits
 SAME = 1e-2  # of the objective: below this a refit did not find a better optimum
 
 
-class Redrawn(Problem):
-    """A problem with other measured values, and the same compiled model."""
-
-    def __init__(self, base: Problem, values: Array) -> None:
-        self.__dict__.update(base.__dict__)
-        pairs = zip(base.petab.measurements, values.tolist(), strict=True)
-        self.petab = replace(
-            base.petab, measurements=tuple(replace(m, value=value) for m, value in pairs)
-        )
-        self._likelihood = Likelihood(self.petab, self.free)
-
-
 class Fit(NamedTuple):
     """An optimum: objective and point (free,)."""
 
@@ -75,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the study and write its table, figure and CSV file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", nargs="+", default=[c.name for c in CASES])
-    parser.add_argument("--sets", type=int, default=100, help="data sets of each problem")
+    parser.add_argument("--sets", type=int, help="data sets of each problem; default: 100")
+    parser.add_argument("--quick", action="store_true", help="10 data sets of each problem")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args(arguments)
@@ -84,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no problem {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     asked.out.mkdir(parents=True, exist_ok=True)
     chosen = [c for c in CASES if c.name in asked.problems]
-    print(write(asked.out, [study(case, asked.sets, asked.seed) for case in chosen]))
+    sets = asked.sets or (10 if asked.quick else 100)
+    print(write(asked.out, [study(case, sets, asked.seed) for case in chosen]))
 
 
 def study(case: Case, sets: int, seed: int) -> Study:
@@ -140,10 +129,16 @@ def drawn(problem: Problem, random: np.random.Generator) -> Array:
     return found.simulations + found.noise * random.standard_normal(len(found.noise))
 
 
+def measured_anew(problem: Problem, values: Array) -> Problem:
+    """The problem with other measured values (measurements,)."""
+    pairs = zip(problem.petab.measurements, values.tolist(), strict=True)
+    return problem.with_measurements([replace(m, value=v) for m, v in pairs], estimated=True)
+
+
 def recovered(problem: Problem, truth: Array, seed: int, number: int) -> Recovered:
     """Draw, fit and refit one data set, by its number."""
     random = np.random.default_rng([seed, number])
-    search = Search(Redrawn(problem, drawn(problem, random)))
+    search = Search(measured_anew(problem, drawn(problem, random)))
     linear = search.scales.linear(truth)
     shifts = np.exp(SPREAD * random.standard_normal((NEAR_STARTS, len(truth))))
     starts = [truth, *search.scales.scaled(linear * shifts)]

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,10 +59,11 @@ def write(out: Path, names: Sequence[str]) -> str:
     stored = read(out, names)
     if not stored:
         return "nothing was measured"
+    found = {name: curves(each) for name, each in stored.items()}
     for name, each in stored.items():
-        draw(name, each, curves(each), out / f"{name}.png")
-    _write_points(out / "points.csv", stored)
-    _write_ratios(out / "ratios.csv", stored)
+        draw(name, each, found[name], out / f"{name}.png")
+    write_points(out / "points.csv", "model", found)
+    write_ratios(out / "ratios.csv", "model", found, PEERS)
     text = "\n\n".join((ratio_table(stored), error_table(stored)))
     (out / "batches.md").write_text(text + "\n", encoding="utf-8")
     return text
@@ -94,7 +95,7 @@ def ratio_table(stored: dict[str, dict[str, Any]]) -> str:
     return "\n".join([*lines, "", " ".join(notes)])
 
 
-def compared(found: dict[str, Curve], peer: str, target: float) -> tuple[Cost, float, float]:
+def compared(found: Mapping[str, Curve], peer: str, target: float) -> tuple[Cost, float, float]:
     """A peer's cost over steroidsim's: median of the repeats' ratios, lowest and highest.
 
     Tools take turns, so that a ratio within a repeat is of costs under the same load.
@@ -107,7 +108,7 @@ def compared(found: dict[str, Curve], peer: str, target: float) -> tuple[Cost, f
     return Cost(float(np.median(each)), bound), min(each), max(each)
 
 
-def shown(found: dict[str, Curve], peer: str, target: float) -> str:
+def shown(found: Mapping[str, Curve], peer: str, target: float) -> str:
     """A ratio as it stands in the table."""
     if peer not in found:
         return "-"
@@ -118,7 +119,7 @@ def shown(found: dict[str, Curve], peer: str, target: float) -> str:
     return f"{SIGNS[value.bound]}{digits}x"
 
 
-def share(found: dict[str, Curve], target: float) -> str:
+def share(found: Mapping[str, Curve], target: float) -> str:
     """The share of steroidsim's time that is spent inside the integrator."""
     value = found[OWN_ENGINE].at(target).value / found[OWN].at(target).value
     return f"{value:.0%}" if np.isfinite(value) else "-"
@@ -149,31 +150,35 @@ def _error(point: dict[str, Any] | None) -> str:
     return f"{point['error']:.1e}{failed}" if np.isfinite(point["error"]) else "failed"
 
 
-def _write_points(file: Path, stored: dict[str, dict[str, Any]]) -> None:
-    """Every point, costs relative to steroidsim's at an achieved error of 1e-4."""
+def write_points(file: Path, first: str, found: Mapping[str, Mapping[str, Curve]]) -> None:
+    """Every point of every tool, costs relative to steroidsim's at an achieved error of 1e-4.
+
+    `first` is the first column's name: what `found` is of.
+    """
     with file.open("w", newline="", encoding="utf-8") as handle:
         table = csv.writer(handle, lineterminator="\n")
-        table.writerow(["model", "column", "rtol", "error", "cost", "lowest", "highest"])
-        for name, each in stored.items():
-            found = curves(each)
-            unit = found[OWN].at(TARGETS[0]).value
-            for column, curve in found.items():
-                middle = np.median(curve.cost, axis=0) / unit
-                low, high = curve.cost.min(axis=0) / unit, curve.cost.max(axis=0) / unit
+        table.writerow([first, "column", "rtol", "error", "cost", "lowest", "highest"])
+        for name, each in found.items():
+            unit = each[OWN].at(TARGETS[0]).value
+            for column, curve in each.items():
+                middle, low, high = (
+                    reduce(curve.cost, axis=0) / unit for reduce in (np.median, np.min, np.max)
+                )
                 for k, rtol in enumerate(curve.rtol):
                     numbers = (rtol, curve.error[k], middle[k], low[k], high[k])
                     table.writerow([name, column, *(f"{x:.4g}" for x in numbers)])
 
 
-def _write_ratios(file: Path, stored: dict[str, dict[str, Any]]) -> None:
-    """Every ratio at equal error: median, lowest and highest of the repeats."""
+def write_ratios(
+    file: Path, first: str, found: Mapping[str, Mapping[str, Curve]], peers: Sequence[str]
+) -> None:
+    """Every ratio at equal error: median, lowest and highest of the repeats; as `write_points`."""
     with file.open("w", newline="", encoding="utf-8") as handle:
         table = csv.writer(handle, lineterminator="\n")
-        table.writerow(["model", "error", "peer", "ratio", "bound", "lowest", "highest"])
-        for name, each in stored.items():
-            found = curves(each)
+        table.writerow([first, "error", "peer", "ratio", "bound", "lowest", "highest"])
+        for name, each in found.items():
             for target in TARGETS:
-                for peer in (p for p in PEERS if p in found):
-                    middle, low, high = compared(found, peer, target)
+                for peer in (p for p in peers if p in each):
+                    middle, low, high = compared(each, peer, target)
                     row = [name, f"{target:.0e}", peer, f"{middle.value:.4g}", middle.bound]
                     table.writerow([*row, f"{low:.4g}", f"{high:.4g}"])

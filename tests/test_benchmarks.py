@@ -1,6 +1,8 @@
 """The arithmetic behind the benchmarks' figures. Nothing here measures time or needs AMICI."""
 
+import csv
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import problem, readme, report, sbml
+from benchmarks.__main__ import PARTS
 from benchmarks.batches import ladder, schedule
 from benchmarks.networks import random_network
 from benchmarks.precision import Cost, achieved_error, cost_at, front, ratio
@@ -165,6 +168,33 @@ def test_random_networks_are_reproducible_and_have_the_sizes_asked_for(reach):
     network = sim.load(text).network
     assert len(network.species) == 20
     assert len(network.reactions) == 40
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_takes_what_it_is_called_with(part, capsys):
+    module = import_module(f"benchmarks.{part}")
+    with pytest.raises(SystemExit) as end:
+        module.main(["--quick", "--out", "results", "--help"])
+    assert end.value.code == 0
+    assert "--quick" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("first", "peers"), [("model", (ROADRUNNER, "absent")), ("problem", ())])
+def test_points_and_ratios_are_written_for_what_was_measured(tmp_path, first, peers):
+    own = report.Curve([1e-4, 1e-6], [1e-4, 1e-6], np.array([[1.0, 2.0], [2.0, 4.0]]))
+    peer = report.Curve([1e-4, 1e-6], [1e-4, 1e-6], np.array([[3.0, 8.0], [8.0, 16.0]]))
+    found = {"a": {OWN: own, ROADRUNNER: peer}}
+    report.write_points(tmp_path / "points.csv", first, found)
+    report.write_ratios(tmp_path / "ratios.csv", first, found, peers)
+    with (tmp_path / "points.csv").open() as file:
+        points = list(csv.DictReader(file))
+    assert [row[first] for row in points] == ["a"] * 4
+    assert [float(row["cost"]) for row in points] == pytest.approx(
+        [1.0, 2.0, 5.5 / 1.5, 8.0], rel=1e-3
+    )
+    with (tmp_path / "ratios.csv").open() as file:
+        ratios = [(row["peer"], float(row["ratio"])) for row in csv.DictReader(file)]
+    assert ratios == ([(ROADRUNNER, 3.5), (ROADRUNNER, 4.0)] if peers else [])
 
 
 def test_tables_are_renewed_between_their_marks_only():

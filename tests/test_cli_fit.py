@@ -1,6 +1,7 @@
 """The commands `fit` and `report`."""
 
 import json
+import re
 
 import pypesto
 import pytest
@@ -35,6 +36,23 @@ def test_fit_prints_starts_parameters_and_verdicts(fitted):
     assert "\x1b" not in ended.output
     result = pypesto.store.read_result(folder / "result.h5", sample=False, optimize=True)
     assert len(result.optimize_result.list) == 3
+
+
+def test_scales_that_follow_are_told_and_reported(path, fitted, tmp_path):
+    out = tmp_path / "result.h5"
+    ended = run(app, ["fit", str(path), "--starts", "2", "--hierarchical", "--out", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert re.search(r"^scale +(1|0\.99\d+|1\.00\d+) +follows the others$", ended.stdout, re.M)
+    searched = fitted[1].stdout.splitlines()[-1].split()[-1]
+    assert ended.stdout.splitlines()[-1].split()[-1] == searched  # the same objective
+    ended = run(app, ["report", str(out)])
+    assert ended.exit_code == 0, ended.output
+    page = (tmp_path / "result" / "report.md").read_text()
+    assert "| k | 0.5 | 0.01 to 10 | not profiled |" in page
+    assert "| scale | 1 | 0.01 to 100 | follows the others |" in page
+    ended = run(app, ["fit", str(path), "--starts", "2", "--out", str(out)])
+    assert ended.exit_code == 2
+    assert "hierarchical was auto and is False" in ended.stderr
 
 
 def test_the_exported_problem_has_the_optimum(fitted):

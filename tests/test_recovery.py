@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks import recovery, recovery_report
-from benchmarks.recovery import Fit, Redrawn, at_truth, drawn, refit
+from benchmarks.recovery import Fit, at_truth, drawn, measured_anew, refit
 from benchmarks.recovery_report import Row, allowed, binomial_interval, covariance
 from simulator.fit import Problem
 from simulator.fit.objective import Value
@@ -83,7 +83,7 @@ def test_other_values_change_the_likelihood_as_the_normal_density_says(problem):
     exact = np.array([value for _, _, value in decay.measured()])
     expected = stats.norm.logpdf(values, exact, decay.SIGMA).sum()
     before = problem.log_likelihood()
-    assert Redrawn(problem, values).log_likelihood() == pytest.approx(expected, rel=1e-6)
+    assert measured_anew(problem, values).log_likelihood() == pytest.approx(expected, rel=1e-6)
     assert problem.log_likelihood() == before
 
 

@@ -128,21 +128,27 @@ def test_versions_agree():
     assert simulator.__version__ == version
 
 
-def test_the_readme_names_commands_that_exist():
-    readme = read(CHECKOUT / "README.md")
-    targets = set(re.findall(r"^([a-z]+):", read(CHECKOUT / "Makefile"), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(code_of(readme))))
-    assert {"predict", "test"} <= named
-    assert named <= targets
+NAME = "([a-z]+(?:-[a-z]+)*)"
 
+
+def test_the_readme_names_targets_that_exist():
+    readme = read(CHECKOUT / "README.md")
+    targets = set(re.findall(rf"^{NAME}:", read(CHECKOUT / "Makefile"), re.MULTILINE))
+    named = set(re.findall(rf"\bmake {NAME}\b", "\n".join(code_of(readme))))
+    assert {"predict", "test"} <= named
+    assert {"findings-page"} | named <= targets
+
+
+def test_every_command_that_a_page_calls_exists():
     from typer.main import get_command
 
     from simulator.cli import app
 
-    commands = set(get_command(app).commands)
-    called = set(re.findall(r"\bsteroidsim ([a-z]+)\b", "\n".join(code_of(readme))))
-    assert called
-    assert called <= commands
+    pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")]
+    code = [block for page in pages for block in code_of(read(page))]
+    called = set(re.findall(rf"\bsteroidsim {NAME}\b", "\n".join(code)))
+    assert {"predict", "blots-to-petab"} <= called
+    assert called <= set(get_command(app).commands)
 
 
 def test_the_readme_points_to_files_that_exist():

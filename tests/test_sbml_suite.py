@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from simulator.network.definition import plain_definition
-from simulator.network.sbml import read_sbml
 from simulator.simulation.dataset import variable_name
 from simulator.simulation.model import Model
 
-from .network.suite import case_ids, read_case, refusals, sampled
+from .network.suite import case_ids, network_of, read_case, refusals, sampled
 from .reference import output
 
 ACCEPTED = [case for case in case_ids() if case not in refusals()]
@@ -20,8 +19,7 @@ ACCEPTED = [case for case in case_ids() if case not in refusals()]
 
 @pytest.mark.parametrize("name", sampled(ACCEPTED, 8))
 def test_case_is_reproduced(name):
-    case = read_case(name)
-    network = read_sbml(case.sbml, str(case.path))
+    case, network = read_case(name), network_of(name)
     model = Model(plain_definition(network, name))
     ids = [q.id for g in (network.species, network.parameters, network.compartments) for q in g]
     ids += [r.id for r in network.reactions]

@@ -68,7 +68,8 @@ app.command(
 )(calibrate)
 app.command(
     epilog="Examples:  steroidsim fit problem.yaml --starts 50 --jobs 2 --out result.h5   |  "
-    " steroidsim fit problem.yaml --profile --petab fitted"
+    " steroidsim fit problem.yaml --profile --petab fitted   |  "
+    " steroidsim fit blots_problem/problem.yaml --hierarchical"
 )(fit)
 app.command(epilog="Example:  steroidsim report result.h5 --out report")(report)
 app.command(epilog="Example:  steroidsim export alteration=NRAS_G12D prednisolone=1 --out run.xml")(

@@ -35,6 +35,14 @@ def fit(
         str, typer.Option(help='"fides", "trust-region" (SciPy) or "L-BFGS-B" (SciPy).')
     ] = "fides",
     jobs: JobsOption = 1,
+    hierarchical: Annotated[
+        bool,
+        typer.Option(
+            "--hierarchical",
+            help="Do not search scales, offsets and noise that only measurements use: take the best"
+            " for each set of the other parameters.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -62,7 +70,7 @@ def fit(
         from ..fit.problem import Problem
 
         try:
-            loaded = Problem(problem)
+            loaded = Problem(problem, hierarchical="auto" if hierarchical else False)
             with _told("starts") as progress:
                 result = loaded.optimize(
                     starts, seed=seed, optimizer=optimizer, jobs=jobs, out=out, progress=progress
@@ -78,7 +86,11 @@ def fit(
             if petab is not None:
                 say(f"wrote {loaded.write_petab(petab, loaded.best(result))}")
         except KeyboardInterrupt:
-            kept = "" if out is None else f" The starts that ended are in {out}; call again."
+            kept = (
+                ""
+                if out is None
+                else f" The starts and profiles that ended are in {out}; call again."
+            )
             say(f"steroidsim: interrupted.{kept}")
             raise typer.Exit(INTERRUPTED) from None
         if as_json:
@@ -104,10 +116,10 @@ def report(
     with reported():
         from ..fit.problem import Problem
         from ..fit.report import report_files
-        from ..fit.results import stored_problem
+        from ..fit.results import stored_hierarchical, stored_problem
 
         origin = stored_problem(result) if problem is None else problem
-        loaded = Problem(origin)
+        loaded = Problem(origin, hierarchical=stored_hierarchical(result))
         files = report_files(loaded, loaded.read(result))
         folder = out if out is not None else result.with_suffix("")
         written = write_files(folder, files)
@@ -153,6 +165,7 @@ def _print(problem: "Problem", result: "pypesto.Result") -> None:
     from rich.table import Table
 
     from ..fit.plots import SAME
+    from ..fit.report import FOLLOWS
 
     starts = result.optimize_result.list
     grid = Table(box=None, pad_edge=False, header_style="bold")
@@ -165,15 +178,13 @@ def _print(problem: "Problem", result: "pypesto.Result") -> None:
         grid.add_row(*cells, str(start.message))
     print_table(grid)
     typer.echo("")
-    verdicts = problem.verdicts(result)
+    said = dict(problem.verdicts(result)["sentence"]) | dict.fromkeys(problem.following, FOLLOWS)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("parameter", "estimate", *(["verdict"] if len(verdicts) else [])):
+    for name in ("parameter", "estimate", *(["verdict"] if said else [])):
         table.add_column(name, no_wrap=True)
     for name, value in problem.best(result).items():
-        said = (
-            [verdicts["sentence"].get(name, "").removeprefix(f"{name} ")] if len(verdicts) else []
-        )
-        table.add_row(name, f"{value:.6g}", *said)
+        verdict = [said.get(name, "").removeprefix(f"{name} ")] if said else []
+        table.add_row(name, f"{value:.6g}", *verdict)
     print_table(table)
     typer.echo("")
     found = sum(start.fval - starts[0].fval <= SAME for start in starts)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..petab_problem import Observable
+from ..petab_problem import Measurement, Observable
 from ..plot import COLOURS, MARKERS
 from .bands import Series, predict, series_of
-from .plots import FAINT, OTHER, panels
+from .observed import side_of
+from .plots import BEST, FAINT, OTHER, logarithmic, panels
 
 if TYPE_CHECKING:
     import pypesto
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .likelihood import Evaluation
     from .problem import Problem
 
 Array = NDArray[np.float64]
@@ -26,6 +29,11 @@ Array = NDArray[np.float64]
 LEGEND = 14
 """More series than this are told apart by a legend that nobody reads: it is left out."""
 
+FAR = 10**1.5
+"""Of two gels on one linear axis, the smaller one looks flat if it is this many times smaller."""
+
+PLAIN = {"color": BEST, "marker": "o"}
+"""The look of values that no legend tells apart."""
 
 KEY_WIDTH, CHARACTERS_PER_INCH = 6, 13
 """Of a legend: what its marks take, in characters, and how many characters fit into an inch."""
@@ -35,47 +43,118 @@ def plot_fit(
     problem: Problem,
     result: pypesto.Result,
     bands: xr.Dataset | None = None,
-    columns: int = 3,
+    columns: int | None = None,
 ) -> Figure:
     """Data with the best simulation, a panel for each observable, a colour for each experiment.
 
     Where an experiment was measured several times with other scales or noise (gels), these are
-    numbered.
+    numbered. Gels whose intensities are far apart have panels of their own on a linear axis.
 
     Shaded is the noise of the measurements about the best simulation, one standard deviation (or
     scale) up and down; darker the prediction band, if `bands` of `Problem.predict` are given. Where
     each experiment is measured at one time only, measured against simulated values are shown.
+    Hollow triangles are bounds of censored values and point to where these lie; a bar ends at two.
 
     Parameters
     ----------
     bands
         From `Problem.predict`; None: only the best simulation.
+    columns
+        Panels in a row; None: as many as make a page.
     """
     only_best = bands is None
-    if bands is None:
+    if bands is None and has_curves(problem):
         bands = predict(problem, result, members=1)
     series = series_of(problem)
-    observables = [
-        o for o in problem.petab.observables if any(s.observable == o.id for s in series)
-    ]
-    figure, axes = panels(len(observables), columns)
+    best = problem.at(problem.table(problem.best(result))).evaluation
+    shown = panels_of(problem, series, best.simulations)
+    figure, axes = panels(len(shown), columns or min(5, max(3, math.isqrt(len(shown)))))
     keys = list(dict.fromkeys(_key(each, series) for each in series))
     looks = {key: _look(k, len(keys)) for k, key in enumerate(keys)}
-    simulated = problem.at(problem.table(problem.best(result))).evaluation.simulations
-    for ax, observable in zip(axes, observables, strict=True):
-        own = [(k, s) for k, s in enumerate(series) if s.observable == observable.id]
-        if _at_one_time(problem, [s for _, s in own]):
-            _draw_agreement(ax, problem, simulated, own, series, looks)
-        else:
+    for ax, panel in zip(axes, shown, strict=True):
+        own = [(k, series[k]) for k in panel.members]
+        if panel.curves:
             for k, each in own:
                 look = looks[_key(each, series)]
-                _draw_series(ax, problem, observable, each, bands.isel(series=k), look, only_best)
+                assert bands is not None  # noqa: S101 - there are curves
+                one = bands.isel(series=k)
+                _draw_series(ax, problem, panel.observable, each, one, look, only_best)
             ax.set_xlabel(_time(problem))
-        if is_logarithmic(observable):
-            ax.set_yscale("log")
-        ax.set_title(observable.name or observable.id, fontsize=10, loc="left")
-    _legend(figure, looks, only_best)
+        else:
+            few = len(keys) <= LEGEND
+            marks = [looks[_key(each, series)] if few else PLAIN for _, each in own]
+            _draw_agreement(ax, problem, panel, [each for _, each in own], marks, best)
+        if is_logarithmic(panel.observable):
+            ax.set_yscale("log")  # what autoscaling makes of it is positive
+            logarithmic(ax, *ax.get_ylim(), axis="y")
+        ax.set_title(panel.title, fontsize=10, loc="left")
+    known = {o.id: o for o in problem.petab.observables}
+    sides = {side_of(known[m.observable], m) for m in problem.petab.measurements}
+    censored = sorted(sides - {0})
+    _legend(figure, looks, only_best or not has_curves(problem), censored)
     return figure
+
+
+class Panel(NamedTuple):
+    """A panel: which series of an observable it shows, and whether over time."""
+
+    observable: Observable
+    members: tuple[int, ...]
+    curves: bool
+    title: str
+
+
+def panels_of(problem: Problem, series: Sequence[Series], simulated: Array) -> list[Panel]:
+    """The panels of the observables in order; `simulated` (measurements,) at the optimum."""
+    found = []
+    for observable in problem.petab.observables:
+        own = [k for k, each in enumerate(series) if each.observable == observable.id]
+        curves = not _at_one_time(problem, [series[k] for k in own])
+        groups = [own] if is_logarithmic(observable) else _alike(problem, series, own, simulated)
+        for number, group in enumerate(groups, start=1):
+            title = observable.name or observable.id
+            title += f" ({number} of {len(groups)})" if len(groups) > 1 else ""
+            if group:
+                found.append(Panel(observable, tuple(group), curves, title))
+    return found
+
+
+def has_curves(problem: Problem) -> bool:
+    """Whether any panel of `plot_fit` is over time: else it needs no bands."""
+    series = series_of(problem)
+    names = {each.observable for each in series}
+    return not all(
+        _at_one_time(problem, [each for each in series if each.observable == name])
+        for name in names
+    )
+
+
+def _alike(
+    problem: Problem, series: Sequence[Series], own: Sequence[int], simulated: Array
+) -> list[list[int]]:
+    """Series on axes that they share: together, but for gels whose sizes are far apart.
+
+    A gel is what has its scale and offset in common. Its series stay together: that one of them is
+    small beside another is what it shows.
+    """
+    gels: dict[str, list[int]] = {}
+    sizes: dict[str, float] = {}
+    for k in own:
+        observable = next(o for o in problem.petab.observables if o.id == series[k].observable)
+        gel = repr([series[k].overrides.get(name) for name in observable.placeholders])
+        values = [abs(problem.petab.measurements[row].value) for row in series[k].rows]
+        values += np.abs(simulated[list(series[k].rows)]).tolist()
+        size = max((value for value in values if math.isfinite(value)), default=0.0)
+        gels.setdefault(gel, []).append(k)
+        sizes[gel] = max(sizes.get(gel, 0.0), size)
+    found: list[list[int]] = []
+    top = math.inf
+    for gel in sorted(gels, key=lambda gel: -sizes[gel]):
+        if not found or sizes[gel] * FAR < top:
+            found.append([])
+            top = sizes[gel]
+        found[-1] += gels[gel]
+    return [sorted(members) for members in found]
 
 
 def _time(problem: Problem) -> str:
@@ -135,7 +214,9 @@ def _draw_series(
         edges = shown["low"].values, shown["high"].values
         ax.fill_between(x, *edges, color=colour, alpha=0.38, linewidth=0)
     ax.plot(x, best, color=colour, linewidth=1.6)
-    ax.plot(times[finite], values[finite], linestyle="none", markersize=4.5, **look)
+    _draw_values(
+        ax, observable, times[finite], [m for m in measured if math.isfinite(m.time)], look
+    )
     if not finite.all():
         beyond = np.full((~finite).sum(), last * 1.08)
         ax.plot(beyond, values[~finite], linestyle="none", fillstyle="none", markersize=6, **look)
@@ -150,30 +231,76 @@ def _noise_band(observable: Observable, best: Array, noise: Array) -> tuple[Arra
         return best * base**-noise, best * base**noise
 
 
+MARKS: dict[int, dict[str, Any]] = {
+    -1: {"marker": "v", "linestyle": "none"},
+    1: {"marker": "^", "linestyle": "none"},
+    2: {"marker": "_", "linestyle": "-"},
+}
+"""How a value is marked that is known to lie below a bound, above one, or between two."""
+
+
+def _draw_values(
+    ax: Axes,
+    observable: Observable,
+    x: Array,
+    measured: Sequence[Measurement],
+    look: dict[str, Any],
+) -> None:
+    """What was measured, at x (measurements,); of a censored value, its bounds."""
+    for place, m in zip(x.tolist(), measured, strict=True):
+        side = side_of(observable, m)
+        if m.censoring is None or not side:
+            ax.plot([place], [m.value], linestyle="none", markersize=4.5, **look)
+            continue
+        ends = {-1: m.censoring[1:], 1: m.censoring[:1]}.get(side, m.censoring)
+        mark = look | MARKS[side]
+        ax.plot([place] * len(ends), ends, fillstyle="none", markersize=6, **mark)
+
+
 def _draw_agreement(
     ax: Axes,
     problem: Problem,
-    simulated: Array,
-    own: list[tuple[int, Series]],
-    series: tuple[Series, ...],
-    looks: dict[str, dict[str, Any]],
+    panel: Panel,
+    own: Sequence[Series],
+    looks: Sequence[dict[str, Any]],
+    best: Evaluation,
 ) -> None:
     """Measured against simulated values."""
-    every = []
-    for _, each in own:
-        measured = [problem.petab.measurements[row].value for row in each.rows]
-        given = simulated[list(each.rows)]
-        look = looks[_key(each, series)]
-        ax.plot(given, measured, linestyle="none", markersize=4.5, **look)
-        every += [*measured, *given]
-    ends = [min(every), max(every)]
-    ax.plot(ends, ends, color=FAINT, linewidth=1, zorder=0)
+    rows = [row for each in own for row in each.rows]
+    for each, look in zip(own, looks, strict=True):
+        measured = [problem.petab.measurements[row] for row in each.rows]
+        _draw_values(ax, panel.observable, best.simulations[list(each.rows)], measured, look)
+    every = [problem.petab.measurements[row] for row in rows]
+    values = [end for m in every for end in (m.censoring or (m.value,))]
+    on_log = is_logarithmic(panel.observable)
+    low, high = _square(np.array([*values, *best.simulations[rows]]), on_log)
+    line = np.geomspace(low, high, 50) if on_log else np.linspace(low, high, 50)
+    noise = np.full(len(line), float(np.median(best.noise[rows])))
+    band = _noise_band(panel.observable, line, noise)
+    ax.fill_between(line, *band, color=OTHER, alpha=0.13, linewidth=0)
+    ax.plot(line, line, color=FAINT, linewidth=1, zorder=0)
+    if on_log:
+        logarithmic(ax, low, high)
+    ax.set_xlim(low, high)
+    ax.set_ylim(low, high)
     ax.set_xlabel("simulated")
     ax.set_ylabel("measured")
 
 
-def _legend(figure: Figure, looks: dict[str, dict[str, Any]], only_best: bool) -> None:
-    """What colours and shades mean, below the panels."""
+def _square(values: Array, on_log: bool) -> tuple[float, float]:
+    """Ends of both axes: a little beyond all values, and at least a decade apart if logarithmic."""
+    known = values[np.isfinite(values) & ((values > 0.0) | (not on_log))]
+    known = np.log10(known) if on_log else known
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    beyond = max(0.06 * (high - low), (1.0 - (high - low)) / 2 if on_log else 0.0)
+    low, high = low - beyond, high + (beyond or 1.0)
+    return (10.0**low, 10.0**high) if on_log else (low, high)
+
+
+def _legend(
+    figure: Figure, looks: dict[str, dict[str, Any]], only_best: bool, censored: Sequence[int]
+) -> None:
+    """What colours, shades and marks mean, below the panels."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -183,6 +310,12 @@ def _legend(figure: Figure, looks: dict[str, dict[str, Any]], only_best: bool) -
     handles.append(Patch(color=OTHER, alpha=0.2, label="measurement noise"))
     if not only_best:
         handles.append(Patch(color=OTHER, alpha=0.6, label="prediction band"))
+    if censored:
+        hollow: dict[str, Any] = {"fillstyle": "none", "markersize": 6, "color": OTHER}
+        said = {-1: "below this", 1: "above this", 2: "between these"}
+        upright = {2: {"marker": "|", "linestyle": "none"}}  # a bar, as it stands in a panel
+        marks = MARKS | upright
+        handles += [Line2D([], [], label=said[k], **hollow, **marks[k]) for k in censored]
     widest = max(len(str(handle.get_label())) for handle in handles) + KEY_WIDTH
     columns = int(figure.get_figwidth() * CHARACTERS_PER_INCH / widest)
     figure.legend(

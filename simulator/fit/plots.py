@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..errors import ConditionError
 from ..plot import COLOURS
-from .likelihood import Scales
 from .objective import Search
+from .scales import Scales
 from .verdicts import AT_BOUND, BOUND, FAILED, FLAT, IDENTIFIABLE, LEVEL, ONE_SIDED, allowed_rise
 from .verdicts import verdicts as verdicts_of
 
@@ -202,7 +202,7 @@ def _draw_profile(
     x = Scales([scale]).linear(points[:, None])[:, 0]
     low, high = Scales([scale] * 2).linear(np.array([search.lower[k], search.upper[k]]))
     if scale != "lin":
-        _logarithmic(ax, float(x.min()), float(x.max()))
+        logarithmic(ax, float(x.min()), float(x.max()))
     ax.axhline(allowed, color=OTHER, linewidth=0.9, linestyle="--", zorder=1)
     ax.plot(x, rise, color=colour, marker="o", markersize=3, linewidth=1.6, zorder=2)
     ax.plot([row["estimate"]], [0], marker="*", color="#000000", markersize=10, zorder=3)
@@ -214,15 +214,17 @@ def _draw_profile(
     ax.set_title(row["verdict"], fontsize=10, color=colour, loc="left", fontweight="bold")
 
 
-def _logarithmic(ax: Axes, low: float, high: float) -> None:
-    """A logarithmic axis with a few labels, also where it spans less than a decade."""
+def logarithmic(ax: Axes, low: float, high: float, axis: str = "x") -> None:
+    """A logarithmic axis with a few labels, also where low to high is less than a decade."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-    ax.set_xscale("log")
+    ax.set(**{f"{axis}scale": "log"})
+    its = ax.xaxis if axis == "x" else ax.yaxis
     decades = math.log10(high / low)
-    if decades < 1.5:
-        ax.xaxis.set_major_locator(MaxNLocator(4 if decades < 0.5 else 3, steps=[1, 2, 5, 10]))
+    if decades < 0.7:
+        its.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     else:
-        ax.xaxis.set_major_locator(LogLocator(numticks=5))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
+        few = (1.0, 2.0, 5.0) if decades < 1.7 else (1.0,)
+        its.set_major_locator(LogLocator(subs=few, numticks=5))
+    its.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    its.set_minor_locator(NullLocator())

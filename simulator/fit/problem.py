@@ -1,26 +1,16 @@
-"""A PEtab problem that can be simulated: log-likelihood, gradient and Fisher information."""
+"""A PEtab problem that can be fitted: its likelihood, and the doors to pyPESTO."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..codegen import compile_network
-from ..errors import ConditionError, did_you_mean
-from ..integrator.system import Tolerances
-from ..petab_problem import Measurement, read_problem
-from .experiments import Experiments, Simulated
-from .inner import Inner
-from .likelihood import Evaluation, Likelihood
-from .observed import with_symbols
-from .scales import Scales
+from ..errors import ConditionError
+from .posed import Posed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,26 +19,8 @@ if TYPE_CHECKING:
 
     from .workers import Progress
 
-Array = NDArray[np.float64]
 
-RTOL, ATOL, MAX_STEPS = 1e-8, 1e-12, 100_000
-
-
-@dataclass(frozen=True)
-class Point:
-    """What a problem says of one set of parameters.
-
-    simulated : see `experiments.Simulated`; its derivatives are by all estimated parameters.
-    evaluation : see `likelihood.Evaluation`; its derivatives are by those that are `free`.
-    inner : the best values of the parameters that follow the others, by id.
-    """
-
-    simulated: Simulated
-    evaluation: Evaluation
-    inner: Mapping[str, float] = field(default_factory=dict)
-
-
-class Problem:
+class Problem(Posed):
     """A PEtab problem, version 1 or 2, with a model in SBML or Antimony.
 
     Parameters
@@ -65,14 +37,16 @@ class Problem:
     hierarchical
         Leave scales, offsets and noise of relative data out of the search: for each set of the
         other parameters theirs are the best within their bounds, and the log-likelihood is that
-        there (samples are then of that, and of no posterior). True: those that the parameter table
-        says, in the column `parameterType` (scaling, offset, sigma), or where it says nothing, all
-        that `roles` finds. "auto": all that it finds, perhaps none.
+        there. Such a problem has profiles, but no samples: what would be drawn is of no posterior.
+        True: those that the parameter table says, in the column `parameterType` (scaling, offset,
+        sigma), or where it says nothing, all that `roles` finds. "auto": all that it finds, perhaps
+        none.
 
     Attributes
     ----------
     ids : parameters of the parameter table, in order.
     free : those that are estimated, in order, without those that follow the others.
+    following : those that are estimated and follow the others; none unless hierarchical.
     petab : the problem as the files say it.
 
     Raises
@@ -82,117 +56,6 @@ class Problem:
         each parameter that the table says to follow the others, and that cannot.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        rtol: float = RTOL,
-        atol: float = ATOL,
-        max_steps: int = MAX_STEPS,
-        workers: int = 1,
-        allow_outside: bool = False,
-        hierarchical: bool | Literal["auto"] = False,
-    ) -> None:
-        self.petab = with_symbols(read_problem(path, allow_outside=allow_outside))
-        self.options: dict[str, Any] = {
-            "rtol": rtol,
-            "atol": atol,
-            "max_steps": max_steps,
-            "workers": workers,
-            "allow_outside": allow_outside,
-            "hierarchical": hierarchical,
-        }
-        parameters = self.petab.parameters
-        self.ids = tuple(each.id for each in parameters)
-        estimated = tuple(each.id for each in parameters if each.estimate)
-        self.nominal = np.array([each.nominal for each in parameters], np.float64)
-        self._place = {name: k for k, name in enumerate(self.ids)}
-        self._likelihood = Likelihood(self.petab, estimated)
-        self._inner: Inner | None = None
-        if hierarchical not in (False, True, "auto"):
-            raise ConditionError(f'hierarchical is {hierarchical!r}; it is True, False or "auto".')
-        if hierarchical:
-            self._inner = Inner(self.petab, self._likelihood, declared=hierarchical is True)
-        self.free = estimated if self._inner is None else self._inner.outer
-        self._followed: Problem | None = None
-        self.scales = Scales([each.scale for each in parameters if each.id in self.free])
-        self._kernel = compile_network(self.petab.network)
-        self._tolerances, self._workers = Tolerances(rtol, atol, max_steps), workers
-        self._experiments = self._runs(estimated)
-
-    # ------------------------------------------------------------------ what users ask
-    def log_likelihood(self, parameters: Mapping[str, float] | None = None) -> float:
-        """The natural logarithm of the likelihood, without priors.
-
-        Parameters
-        ----------
-        parameters
-            Id -> value on linear scale; what is left out keeps its nominal value.
-
-        Returns
-        -------
-        -inf where a simulation fails, or gives what no measurement can follow.
-
-        Raises
-        ------
-        ConditionError
-            An id is not in the parameter table.
-        """
-        return self.at(self.table(parameters)).evaluation.log_likelihood
-
-    def chi2(self, parameters: Mapping[str, float] | None = None) -> float:
-        """The sum of squared residuals in units of the noise; as `log_likelihood`."""
-        return self.at(self.table(parameters)).evaluation.chi2
-
-    def log_prior(self, parameters: Mapping[str, float] | None = None) -> float:
-        """The log density of the priors of the estimated parameters; 0 where they have none.
-
-        As `log_likelihood`; -inf where a prior excludes a value.
-        """
-        from .priors import Priors
-
-        table = self.table(parameters)[self._free_places]
-        priors = Priors([each for each in self.petab.parameters if each.id in self.free])
-        return priors.evaluate(table).log_density
-
-    def gradient(self, parameters: Mapping[str, float] | None = None) -> pd.Series:
-        """Derivatives of the log-likelihood by the estimated parameters, on linear scale, by id.
-
-        NaN where the log-likelihood is -inf.
-        """
-        import pandas as pd
-
-        found = self.at(self.table(parameters), order=1).evaluation.gradient
-        return pd.Series(found, index=list(self.free), name="gradient")
-
-    def fisher(self, parameters: Mapping[str, float] | None = None) -> pd.DataFrame:
-        """The expected Fisher information of the estimated parameters, on linear scale, by id."""
-        import pandas as pd
-
-        found = self.at(self.table(parameters), order=2).evaluation.fisher
-        return pd.DataFrame(found, index=list(self.free), columns=list(self.free))
-
-    def simulate(self, parameters: Mapping[str, float] | None = None) -> pd.DataFrame:
-        """The measurement table with simulated values: PEtab's simulation table, in its order."""
-        import pandas as pd
-
-        found = self.at(self.table(parameters)).evaluation.simulations
-        rows = [
-            (m.observable, m.experiment, m.time, value)
-            for m, value in zip(self.petab.measurements, found.tolist(), strict=True)
-        ]
-        names = ["observableId", "experimentId", "time", "simulation"]
-        index = [m.row for m in self.petab.measurements]
-        return pd.DataFrame(rows, columns=names, index=index).sort_index()
-
-    def inner(self, parameters: Mapping[str, float] | None = None) -> dict[str, float]:
-        """The best values of the parameters that follow the others, by id; as `log_likelihood`.
-
-        NaN where a simulation fails, or determines none. Empty if the problem is not hierarchical.
-        """
-        return dict(self.at(self.table(parameters)).inner)
-
-    # ------------------------------------------------------------------ fitting, on pyPESTO
     def optimize(
         self,
         starts: int = 100,
@@ -238,6 +101,7 @@ class Problem:
         """
         from .optimise import Settings, optimize
 
+        self._need_files(out, jobs)
         chosen = Settings(seed=seed, optimizer=optimizer, **settings)
         return optimize(self, starts, chosen, jobs, out, progress)
 
@@ -257,7 +121,8 @@ class Problem:
         ids
             Parameters; None: all that are estimated.
         out
-            The result's HDF5 file, to which the profiles are added.
+            The result's HDF5 file: each profile is written as it ends. Those that it has of the
+            same best start are not run again, but where a refit failed.
         progress
             Called with (done, total, None) as profiles end.
 
@@ -268,7 +133,7 @@ class Problem:
         Raises
         ------
         ConditionError
-            An id is not estimated.
+            An id is not estimated, or `out` is the result of another problem.
         IntegrationError
             No start of the result has a finite objective.
         """
@@ -276,10 +141,9 @@ class Problem:
         from .profiles import profile
         from .results import ResultFile
 
-        found = profile(self, result, ids, optimizer, jobs, progress)
-        if out is not None:
-            ResultFile(out, Search(self)).write_profiles(found)
-        return found
+        self._need_files(out, jobs)
+        file = ResultFile(out, Search(self)) if out is not None else None
+        return profile(self, result, ids, optimizer, jobs, progress, file)
 
     def verdicts(self, result: pypesto.Result, level: float = 0.95) -> pd.DataFrame:
         """What profiles say: by id, estimate, confidence interval (linear scale) and verdict.
@@ -317,11 +181,17 @@ class Problem:
         test and their effective number. What has no prior is uniform between its bounds on its
         scale.
         A chain that has not settled is warned of.
+
+        Raises
+        ------
+        ConditionError
+            The problem is hierarchical.
         """
         from .objective import Search
         from .results import ResultFile
         from .sampling import sample
 
+        self._need_files(out)
         found = sample(self, result, samples, seed, temperatures, progress)
         if out is not None:
             ResultFile(out, Search(self)).write_samples(found)
@@ -365,7 +235,7 @@ class Problem:
         from .profiles import best_start
 
         found = Search(self).named(np.asarray(best_start(result).x, np.float64))
-        return found | (self.inner(found) if self._inner is not None else {})
+        return found | (self.inner(found) if self.following else {})
 
     def read(self, path: str | os.PathLike[str]) -> pypesto.Result:
         """The result in a file that `optimize` wrote for this problem.
@@ -383,64 +253,13 @@ class Problem:
         """Copy the problem's files into a folder, with these values as nominal ones."""
         from .export import write_petab
 
+        self._need_files(folder)
         return write_petab(self, parameters, Path(folder))
 
-    def with_measurements(self, measurements: Sequence[Measurement]) -> Problem:
-        """The same problem with other measurements and nothing to estimate: for `at` of order 0."""
-        other = object.__new__(Problem)
-        other.__dict__.update(self.__dict__)
-        other.petab = replace(self.petab, measurements=tuple(measurements))
-        other.free = ()
-        other._inner, other._followed = None, self if self._inner is not None else None
-        other._likelihood = Likelihood(other.petab, ())
-        other._experiments = other._runs(())
-        return other
-
-    def _runs(self, estimated: Sequence[str]) -> Experiments:
-        """The experiments, for what the likelihood needs of them."""
-        symbols, settings = self._likelihood.symbols, (self._tolerances, self._workers)
-        return Experiments(self.petab, self._kernel, estimated, symbols, *settings)
-
-    # ------------------------------------------------------------------ what optimisers ask
-    def table(self, parameters: Mapping[str, float] | None = None) -> Array:
-        """Values of the whole parameter table, on linear scale: nominal but for those given.
-
-        Values of those that follow the others do not matter.
-        """
-        table = self.nominal.copy()
-        for name, value in () if parameters is None else parameters.items():
-            if name not in self._place:
-                near = did_you_mean(name, self.ids)
-                raise ConditionError(f'{self.petab.path}: no parameter "{name}".{near}')
-            table[self._place[name]] = value
-        return table
-
-    @cached_property
-    def _free_places(self) -> NDArray[np.intp]:
-        return np.array([self._place[name] for name in self.free], np.intp)
-
-    def table_of(self, scaled: Array) -> Array:
-        """The parameter table at estimated parameters (free,), each on its scale."""
-        table = self.nominal.copy()
-        table[self._free_places] = self.scales.linear(scaled)
-        return table
-
-    def complete(self, table: Array) -> Array:
-        """The parameter table with the best values of those that follow the others."""
-        table = table.copy()
-        for name, value in self.at(table).inner.items():
-            table[self._place[name]] = value
-        return table
-
-    def at(self, table: Array, order: int = 0) -> Point:
-        """Everything at values of the parameter table; with order 1 and 2 also derivatives."""
-        if self._followed is not None:
-            table = self._followed.complete(table)
-        simulated = self._experiments.simulate(table, derivatives=order > 0)
-        if self._inner is not None:
-            evaluation, inner = self._inner.evaluate(simulated, table, order)
-            return Point(
-                simulated, evaluation, dict(zip(self._inner.ids, inner.tolist(), strict=True))
+    def _need_files(self, out: object = None, jobs: int = 1) -> None:
+        """Refuse what reads the problem's files again, unless they hold its measurements."""
+        if not self._as_in_files and (out is not None or jobs != 1):
+            raise ConditionError(
+                f"{self.petab.path}: the measurements are not those of its files, which other"
+                " processes and files of results refer to; leave out `out` and `jobs`."
             )
-        evaluation = self._likelihood.evaluate(simulated.values, simulated.along, table, order)
-        return Point(simulated, evaluation)

@@ -20,6 +20,7 @@ from ..errors import ConditionError, IntegrationError, did_you_mean
 from .objective import Reference, Search, opened, pypesto_problem
 from .optimise import OPTIMIZERS, optimizer_of
 from .randomness import seeded
+from .results import ResultFile, read_result
 from .verdicts import LEVEL, allowed_rise
 from .workers import Progress, executed
 
@@ -57,6 +58,7 @@ def profile(
     optimizer: str = OPTIMIZERS[0],
     jobs: int = 1,
     progress: Progress | None = None,
+    file: ResultFile | None = None,
 ) -> pypesto.Result:
     """Profiles of parameters, added to the result; see `Problem.profile`."""
     search = Search(problem)
@@ -69,14 +71,32 @@ def profile(
     x = np.asarray(best.x, np.float64)
     places = [search.ids.index(name) for name in wanted]
     run = partial(run_profile, Reference.of(problem), optimizer, x)
-    found: list[ProfilerResult | None] = [None] * len(search.ids)
-    for done, (k, path) in enumerate(executed(run, places, jobs), start=1):
-        found[places[k]] = path
+    found = _stored(file, x)
+    missing = [k for k in places if found[k] is None]
+    there = len(places) - len(missing)
+    if progress is not None:
+        progress(there, len(places), None)
+    result.profile_result.list[:] = [found]  # one set of profiles for one optimum
+    for done, (k, path) in enumerate(executed(run, missing, jobs), start=there + 1):
+        found[missing[k]] = path
+        if file is not None:
+            file.write_profiles(result)
         if progress is not None:
             progress(done, len(places), None)
-    result.profile_result.list.clear()  # one set of profiles for one optimum
-    result.profile_result.list.append(found)
     return result
+
+
+def _stored(file: ResultFile | None, x: Array) -> list[ProfilerResult | None]:
+    """Profiles (free,) in a file that were walked from x, without those in which a refit failed."""
+    found: list[ProfilerResult | None] = [None] * len(x)
+    if file is None or not file.path.exists():
+        return found
+    for paths in read_result(file.path, file.search.problem).profile_result.list:
+        for k, path in enumerate(paths):
+            if path is not None and not path.message:
+                begins = (np.asarray(path.x_path) == x[:, None]).all(axis=0).any()
+                found[k] = path if begins else found[k]
+    return found
 
 
 def run_profile(reference: Reference, optimizer: str, x: Array, place: int) -> ProfilerResult:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .fit_plot import plot_fit
-from .objective import Search
+from .fit_plot import has_curves, plot_fit
 from .plots import SAME, objectives, plot_parameters, plot_profiles, plot_waterfall
 
 if TYPE_CHECKING:
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 Writer = Callable[[Path], object]
 
 SUFFIXES = ("svg", "png")
+
+FOLLOWS = "follows the others"
+"""What is said of a parameter that a hierarchical problem does not search."""
 
 
 def report_files(problem: Problem, result: pypesto.Result) -> dict[str, Writer]:
@@ -44,7 +46,8 @@ def _figures(problem: Problem, result: pypesto.Result) -> dict[str, Any]:
     parameters = Figure(figsize=(6.4, max(2.5, 0.32 * count + 1.2)), layout="constrained")
     plot_parameters(problem, result, parameters.subplots())
     profiled, sampled = _has(result)
-    bands = problem.predict(result) if profiled or sampled else None
+    wanted = (profiled or sampled) and has_curves(problem)
+    bands = problem.predict(result) if wanted else None
     found = {"fit": plot_fit(problem, result, bands), "waterfall": waterfall}
     found["parameters"] = parameters
     if profiled:
@@ -90,12 +93,14 @@ def _page(problem: Problem, result: pypesto.Result, figures: list[str]) -> str:
 def _table(problem: Problem, result: pypesto.Result) -> list[str]:
     """Estimates between their bounds, with what profiles say of them."""
     verdicts = problem.verdicts(result)
-    search = Search(problem)
     rows = ["| parameter | estimate | bounds | what the data say |", "|---|---|---|---|"]
     values = problem.best(result)
-    for parameter in search.parameters:
+    for parameter in problem.petab.parameters:
+        if not parameter.estimate:
+            continue
         value = values[parameter.id]
-        said = verdicts["sentence"].get(parameter.id, "not profiled")
+        silent = FOLLOWS if parameter.id in problem.following else "not profiled"
+        said = verdicts["sentence"].get(parameter.id, silent)
         said = said.removeprefix(f"{parameter.id} ")
         bounds = f"{parameter.lower:g} to {parameter.upper:g}"
         rows.append(f"| {parameter.id} | {value:.4g} | {bounds} | {said} |")

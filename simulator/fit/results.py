@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import h5py
 import numpy as np
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 GROUP = "steroidsim"
 """Group of a result file with what pyPESTO does not write."""
+
+HIERARCHICAL = "hierarchical"
+"""The option of a problem that says which parameters are searched; files without it mean False."""
 
 STARTS = "optimization/results"
 """Group with one group for each start."""
@@ -54,8 +57,7 @@ def described(problem: Problem, settings: Mapping[str, Any]) -> dict[str, Any]:
         for name, file in files_of(problem).items()
     }
     numbers = {k: v for k, v in problem.options.items() if k in ("rtol", "atol", "max_steps")}
-    if problem.options["hierarchical"]:
-        numbers["hierarchical"] = problem.options["hierarchical"]
+    numbers[HIERARCHICAL] = problem.options[HIERARCHICAL]
     return {"files": digests, "settings": dict(settings) | numbers}
 
 
@@ -156,18 +158,27 @@ def stored_problem(path: Path) -> Path:
     return beside if beside.exists() and not origin.exists() else origin
 
 
+def stored_hierarchical(path: Path) -> bool | Literal["auto"]:
+    """The option `hierarchical` of the problem that a result file was made from."""
+    found: bool | Literal["auto"] = stored_description(path)["settings"].get(HIERARCHICAL, False)
+    return found
+
+
 def read_result(path: str | os.PathLike[str], problem: Problem) -> pypesto.Result:
     """The pyPESTO result of a file, for the problem that it was made from.
 
     Raises
     ------
     ConditionError
-        The file is no result file, or the problem's files are no longer the same.
+        The file is no result file, the problem's files are no longer the same, or `hierarchical`
+        is not.
     """
     path = Path(path)
     stored = stored_description(path)
     wanted = described(problem, {})
-    _check_same(path, {"files": stored["files"]}, {"files": wanted["files"]})
+    wanted["settings"] = {HIERARCHICAL: problem.options[HIERARCHICAL]}
+    searched = {HIERARCHICAL: stored["settings"].get(HIERARCHICAL, False)}
+    _check_same(path, {"files": stored["files"], "settings": searched}, wanted)
     return _read(path, Search(problem))
 
 
@@ -201,7 +212,7 @@ def _check_same(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]
     for name in sorted({*stored["files"], *wanted["files"]}):
         if stored["files"].get(name) != wanted["files"].get(name):
             differences.append(f"{name} has changed")
-    before, now = stored.get("settings", {}), wanted.get("settings", {})
+    before, now = ({HIERARCHICAL: False} | each["settings"] for each in (stored, wanted))
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             differences.append(f"{name} was {before.get(name)} and is {now.get(name)}")

@@ -42,6 +42,13 @@ def sample(
     """Samples of the posterior, added to the result; see `Problem.sample`."""
     for name, value in (("samples", samples), ("temperatures", temperatures)):
         whole_number(name, value)
+    if problem.following:
+        names = ", ".join(problem.following[:3]) + ", ..." * (len(problem.following) > 3)
+        raise ConditionError(
+            f"{problem.petab.path}: is hierarchical: what follows the others ({names}) is not"
+            " sampled, and samples of the others would be of no posterior; fit and sample the"
+            " problem without `hierarchical`."
+        )
     search = Search(problem)
     x = np.asarray(best_start(result).x, np.float64)
     sampler = _sampler(search, x, temperatures, progress)

@@ -230,6 +230,33 @@ def test_other_measurements_are_simulated_with_the_scales_of_these(tmp_path):
     np.testing.assert_allclose(found.noise, expected.noise[places], rtol=1e-8)
 
 
+def test_other_measurements_have_scales_of_their_own_where_they_are_estimated(tmp_path):
+    problem = Problem(small(tmp_path), hierarchical=True, **TIGHT)
+    doubled = [replace(m, value=2 * m.value) for m in problem.petab.measurements]
+    other = problem.with_measurements(doubled, estimated=True)
+    assert (other.free, other.following) == (problem.free, problem.following)
+    own, anew = problem.inner(), other.inner()
+    for name in ("scale", "shift", "gain", "factor"):
+        assert anew[name] == pytest.approx(2 * own[name], rel=1e-8)
+    again = other.with_measurements(problem.petab.measurements, estimated=True)
+    assert again.gradient().to_numpy() == pytest.approx(problem.gradient().to_numpy(), rel=1e-12)
+    bands = other.with_measurements(doubled[:1]).with_measurements(doubled[:1])
+    expected = other.simulate()["simulation"].iloc[0]
+    assert bands.simulate()["simulation"].item() == pytest.approx(expected, rel=1e-8)
+
+
+def test_measurements_that_no_file_holds_are_kept_from_files_and_processes(tmp_path):
+    problem = Problem(small(tmp_path))
+    other = problem.with_measurements(problem.petab.measurements, estimated=True)
+    for refused in (
+        lambda: other.optimize(1, jobs=2),
+        lambda: other.optimize(1, out=tmp_path / "fit.h5"),
+        lambda: other.write_petab(tmp_path / "copy", {}),
+    ):
+        with pytest.raises(ConditionError, match="not those of its files"):
+            refused()
+
+
 def test_a_simulation_that_fails_says_so(tmp_path):
     problem = Problem(small(tmp_path), hierarchical=True)
     point = problem.at(problem.table({"k1": math.nan}), 2)

@@ -85,6 +85,56 @@ def test_processes_change_no_profile(problem, fitted):
             assert path is None
 
 
+def test_profiles_that_a_file_has_are_not_run_again(problem, fitted, tmp_path, monkeypatch):
+    out, expected = tmp_path / "fit.h5", fitted[1].profile_result.list[-1]
+    problem.optimize(starts=3, seed=1, out=out)
+
+    def stop(done, total, best):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        problem.profile(problem.read(out), ["k", "scale"], out=out, progress=stop)
+    told = []
+    resumed = problem.profile(
+        problem.read(out), ["k", "scale"], out=out, progress=lambda *all: told.append(all)
+    )
+    assert told == [(1, 2, None), (2, 2, None)]
+    monkeypatch.setattr("simulator.fit.profiles.run_profile", lambda *all: pytest.fail("ran"))
+    again = problem.profile(problem.read(out), ["scale"], out=out)
+    for result in (resumed, again, problem.read(out)):
+        for name, path in zip(problem.free, result.profile_result.list[-1], strict=True):
+            if name in ("k", "scale"):
+                wanted = expected[problem.free.index(name)]
+                assert np.array_equal(path.x_path, wanted.x_path)
+                assert np.array_equal(path.fval_path, wanted.fval_path)
+            else:
+                assert path is None
+
+
+def test_a_profile_is_run_again_after_another_start_or_a_refit_that_failed(
+    problem, fitted, tmp_path, monkeypatch
+):
+    ran = []
+
+    def run(reference, optimizer, x, place):
+        ran.append(problem.free[place])
+        return fitted[1].profile_result.list[-1][place]
+
+    monkeypatch.setattr("simulator.fit.profiles.run_profile", run)
+    out = tmp_path / "fit.h5"
+    out.write_bytes(fitted[0].read_bytes())
+    result = problem.read(out)
+    result.profile_result.list[-1][0].message = "upwards: no"
+    ResultFile(out, Search(problem)).write_profiles(result)
+    problem.profile(problem.read(out), out=out)
+    assert ran == [problem.free[0]]
+    other = problem.read(out)
+    other.optimize_result[0].x = other.optimize_result[0].x + 1e-9
+    problem.profile(other, ["k"], out=out)
+    assert ran == [problem.free[0], "k"]
+
+
 def test_profiles_are_read_by_pypesto(problem, fitted):
     read = pypesto.store.read_result(fitted[0], sample=False, optimize=True, profile=True)
     for path, expected in zip(

@@ -17,6 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulator.network.network import Network
+from simulator.network.sbml import read_sbml
+
 DATA = Path(__file__).parents[1] / "data" / "sbml_suite"
 WHOLE = os.environ.get("SBML_TEST_SUITE", "")
 """A folder with a whole suite (<case>/model.xml, settings.txt, results.csv), to test it instead."""
@@ -37,11 +40,6 @@ class Case:
     concentrations: frozenset[str]
     rtol: float
     atol: float
-
-    @property
-    def sbml(self) -> str:
-        """The text of the model."""
-        return self.path.read_text(encoding="utf-8")
 
     def meaning(self, name: str) -> str:
         """Whether the case wants an output as amount, concentration or in its symbol's meaning."""
@@ -86,6 +84,13 @@ def read_case(case: str) -> Case:
         rtol=float(settings["relative"]),
         atol=float(settings["absolute"]),
     )
+
+
+@cache
+def network_of(case: str) -> Network:
+    """What the reader makes of a case; read once, since several tests look at it."""
+    path = model_path(case)
+    return read_sbml(path.read_text(encoding="utf-8"), str(path))
 
 
 def refusals() -> dict[str, list[str]]:

@@ -12,11 +12,10 @@ import pytest
 
 from simulator.errors import ModelError
 from simulator.network.network import Network
-from simulator.network.sbml import read_sbml
 
 from ..reference import output, simulate
 from .equations_twin import simulate_equations
-from .suite import case_ids, model_path, read_case, refusals, sampled
+from .suite import case_ids, model_path, network_of, read_case, refusals, sampled
 
 REFUSED = refusals()
 CASES = case_ids()
@@ -32,8 +31,7 @@ Simulate = Callable[[Network, np.ndarray], Mapping[str, np.ndarray]]
 
 def check(name: str, simulate: Simulate) -> None:
     """The reference simulation of what the reader makes of a case, against the suite's values."""
-    case = read_case(name)
-    network = read_sbml(case.sbml, str(case.path))
+    case, network = read_case(name), network_of(name)
     times = case.times[: max(1, round(BUSY.get(name, 1.0) * case.times.size))]
     values = simulate(network, times)
     for wanted, expected in case.expected.items():
@@ -60,7 +58,7 @@ def test_equations_reproduce_the_case(case: str) -> None:
 def test_refusal_names_the_feature(case: str) -> None:
     path = model_path(case)
     with pytest.raises(ModelError) as refusal:
-        read_sbml(path.read_text(encoding="utf-8"), str(path))
+        network_of(case)
     lines = str(refusal.value).splitlines()
     assert all(line.startswith(f"{path}: ") for line in lines)
     for reason in REFUSED[case]:
@@ -70,5 +68,4 @@ def test_refusal_names_the_feature(case: str) -> None:
 @pytest.mark.slow
 def test_nothing_else_is_refused() -> None:
     for case in ACCEPTED:
-        path = model_path(case)
-        read_sbml(path.read_text(encoding="utf-8"), str(path))
+        network_of(case)
