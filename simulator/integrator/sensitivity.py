@@ -182,7 +182,7 @@ def take_step(g, tables, w, out, reported, jumps, dense):  # type: ignore[no-unt
 
 
 @entry_point
-def _run(g, tables, w, lane_of, until, out, end, halt, jumps):  # type: ignore[no-untyped-def]
+def _run(g, tables, w, lane_of, end, jumps, until, out, halt):  # type: ignore[no-untyped-def]
     """Integrate the run in the lanes, and write how it ended."""
     lanes, last, accepted, rejected = g.lanes, out.times.size, 0, 0
     spread_run(g, w)
@@ -224,6 +224,7 @@ class Prepared(NamedTuple):
 
     group, record, tables : see `group.describe`; the first two are the same.
     jumps : 1 where anything may happen in a run, else None.
+    idle : groups of lanes that no thread works with now.
     """
 
     system: System
@@ -233,6 +234,27 @@ class Prepared(NamedTuple):
     record: np.record
     tables: Indices
     jumps: int | None
+    idle: list["Lanes"]
+
+
+class Lanes:
+    """A group of lanes for one run after the other; no run depends on what was there before."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        g, lanes = prepared.group, prepared.system.lanes
+        settings = prepared.system, prepared.method, prepared.tolerances
+        w = idle_group(prepared.record, *settings)
+        control = w[: g.at_y].reshape(-1, lanes)
+        self.time, self.live = control[TIME], control[LIVE]
+        self.states = w[g.at_y : g.at_y + g.n * lanes : lanes]
+        self.parameters = w[g.at_p : g.at_p + g.parameters]
+        self.states_along = _by_direction(w, g.at_y + g.n * lanes, g.n, g.blocks, lanes)
+        self.parameters_along = _by_direction(w, g.at_along_p, g.parameters, g.blocks, lanes)
+        self.pending = w[g.at_queue : g.at_queue + 2]
+        self.triggers = w[g.at_queue + 2 : g.at_queue + 2 + g.event_count]
+        self.end, lane_of = np.zeros(5, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
+        given = (prepared.record, prepared.tables, w, lane_of, self.end, prepared.jumps)
+        self.run = _run.starting_with(*given)
 
 
 def prepare(
@@ -258,7 +280,7 @@ def prepare(
     described = describe(system, method, tolerances, along, width // system.lanes)
     jumps = 1 if events and watched else None
     group = Group(*described[0].tolist())
-    return Prepared(system, method, tolerances, group, *described, jumps)
+    return Prepared(system, method, tolerances, group, *described, jumps, [])
 
 
 def integrate_along(
@@ -281,41 +303,36 @@ def integrate_along(
     ends, todo = no_ends(runs), iter(range(runs))
 
     def integrate(halt: Indices) -> None:
-        w = idle_group(prepared.record, prepared.system, prepared.method, prepared.tolerances)
+        try:
+            lanes = prepared.idle.pop()
+        except IndexError:
+            lanes = Lanes(prepared)
         for run in todo:
-            _one_run(prepared, w, work, run, ends, halt)
+            _one_run(lanes, work, run, ends, halt)
+        prepared.idle.append(lanes)
 
     run_on_lanes(integrate, runs, 1, workers, None, deadline)
     return ends
 
 
-def _one_run(
-    prepared: Prepared, w: Array, work: Directed, run: int, ends: Ends, halt: Indices
-) -> None:
-    """Integrate a run on a group's numbers `w`."""
-    g, lanes = prepared.group, prepared.system.lanes
-    control = w[: g.at_y].reshape(-1, lanes)
-    control[TIME], control[LIVE] = work.begin[run], 1.0
-    p = w[g.at_p : g.at_p + g.parameters]
-    s = _by_direction(w, g.at_y + g.n * lanes, g.n, g.blocks, lanes)
-    dp = _by_direction(w, g.at_along_p, g.parameters, g.blocks, lanes)
-    y = w[g.at_y : g.at_y + g.n * lanes : lanes]
-    triggers = w[g.at_queue : g.at_queue + 2 + g.event_count]
-    y[:], p[:] = work.states[run], work.parameters[run]
-    triggers[:2], triggers[2:] = 0.0, work.triggers[run]
-    s[:] = work.states_along[run].reshape(s.shape)
-    dp[:] = work.parameters_along[run].reshape(dp.shape)
+def _one_run(lanes: Lanes, work: Directed, run: int, ends: Ends, halt: Indices) -> None:
+    """Integrate a run on a group of lanes."""
+    lanes.time[:], lanes.live[:], lanes.pending[:] = work.begin[run], 1.0, 0.0
+    lanes.states[:], lanes.parameters[:] = work.states[run], work.parameters[run]
+    lanes.triggers[:] = work.triggers[run]
+    s, dp = work.states_along[run], work.parameters_along[run]
+    lanes.states_along[:] = s.reshape(lanes.states_along.shape)
+    lanes.parameters_along[:] = dp.reshape(lanes.parameters_along.shape)
     some = slice(work.first[run], work.first[run + 1])
     out = Out(work.times[some], work.outputs[some], work.outputs_along[some])
-    end, lane_of = np.zeros(5, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
-    until = float(work.until[run])
-    _run(prepared.record, prepared.tables, w, lane_of, until, out, end, halt, prepared.jumps)
-    ends.status[run], reported, ends.accepted[run], ends.rejected[run], ends.state[run] = end
-    ends.time[run] = control[TIME, 0]
-    if end[STATUS] == SUCCESS:
-        work.states[run], work.parameters[run], work.triggers[run] = y, p, triggers[2:]
-        work.states_along[run] = s.reshape(g.n, g.blocks * lanes)
-        work.parameters_along[run] = dp.reshape(g.parameters, g.blocks * lanes)
+    lanes.run(float(work.until[run]), out, halt)
+    status, reported, ends.accepted[run], ends.rejected[run], ends.state[run] = lanes.end.tolist()
+    ends.status[run], ends.time[run] = status, lanes.time[0]
+    if status == SUCCESS:
+        work.states[run], work.parameters[run] = lanes.states, lanes.parameters
+        work.triggers[run] = lanes.triggers
+        work.states_along[run] = lanes.states_along.reshape(s.shape)
+        work.parameters_along[run] = lanes.parameters_along.reshape(dp.shape)
     else:
         out.values[reported:] = out.along[reported:] = np.nan
 

@@ -52,6 +52,18 @@ def test_arguments_of_every_kind():
     assert results(TABLE, nothing=0.25, number=np.float64)[4] == 0.25
 
 
+def test_first_arguments_that_stay_are_looked_at_anew_at_each_call():
+    table, out = TABLE.copy(), np.zeros(6)
+    point = Point(1.25, np.array([3, 4]), -7)
+    again = everything.starting_with(point, table, (5.0, np.array([0.5])))
+    again(None, True, out)
+    assert out.tolist() == results(TABLE)
+    table[1, 2] = 60.0
+    point.places[1] = 40
+    again(9, False, out)
+    assert out.tolist() == [2.5, 33.0, 60.0, 4.5, 9.0, 0.0]
+
+
 @pytest.mark.parametrize("table", [TABLE[:, ::-1], np.asfortranarray(TABLE), TABLE[::2]])
 def test_arrays_that_are_not_contiguous(table):
     assert results(table)[2] == table[1, 2]
