@@ -8,7 +8,7 @@ import numpy as np
 
 from .cache import compiled
 from .dense import factorise_dense, solve_dense
-from .lanes import call
+from .lanes import call, fill
 from .linear import CANCELLATION_LIMIT
 from .step_code import ACCEPT, ATOL, FAR, FORCED, LIVE, RTOL, SHIFT, STAGE_T, H
 from .step_code import T as TIME
@@ -19,8 +19,7 @@ from .tangents import agree, bend, rates_along
 def hold(g, tables, w, slopes):  # type: ignore[no-untyped-def]
     """Held states do not move: their rows of the array at `slopes` are 0."""
     for j in range(g.held_count):
-        for lane in range(g.lanes):
-            w[slopes + tables[g.held + j] * g.lanes + lane] = 0.0
+        fill(w, slopes + tables[g.held + j] * g.lanes, g.lanes, 0.0)
 
 
 @compiled
@@ -37,9 +36,7 @@ def linearise(g, tables, w):  # type: ignore[no-untyped-def]
     hold(g, tables, w, g.at_linear)
     hold(g, tables, w, g.at_by_time)
     for i in range(g.held_entry_count):
-        e = tables[g.held_entry + i] * g.lanes
-        for lane in range(g.lanes):
-            w[g.at_jacobian + e + lane] = 0.0
+        fill(w, g.at_jacobian + tables[g.held_entry + i] * g.lanes, g.lanes, 0.0)
     if g.blocks != 0:
         bend(g, w)
 
@@ -84,7 +81,7 @@ def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
     then is as smooth as an explicit step can follow, or no step is accepted.
     """
     n, matrix = g.n, matrix_of(g, lane)
-    w[matrix : matrix + n * n] = 0.0
+    fill(w, matrix, n * n, 0.0)
     for e in range(g.entries):
         i, j = tables[g.j_rows + e], tables[g.j_columns + e]
         slope = w[g.at_jacobian + e * g.lanes + lane]
@@ -174,8 +171,7 @@ def force_by_states(g, w):  # type: ignore[no-untyped-def]
     for k in range(g.n):
         own = abs(w[g.at_y + k * lanes]) + w[ATOL * lanes]
         forced = max(forced, square * abs(w[g.at_by_time + k * lanes]) - own)
-    for lane in range(lanes):
-        w[FORCED * lanes + lane] = forced
+    fill(w, FORCED * lanes, lanes, forced)
 
 
 @compiled
@@ -193,8 +189,7 @@ def look_at_middle(g, tables, w, any_pivots):  # type: ignore[no-untyped-def]
     call(g.middle, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
     rates_at(g, tables, w, STAGE_T * lanes, g.at_argument, g.at_rates)
     for j in range(g.algebraic_count):  # M is 0 there
-        for lane in range(lanes):
-            w[g.at_second + tables[g.algebraic + j] * lanes + lane] = 0.0
+        fill(w, g.at_second + tables[g.algebraic + j] * lanes, lanes, 0.0)
     off = g.at_u  # where no stage is needed any more: dense output is there
     solve(g, w, g.at_rates, g.at_second, off, any_pivots)
     call(g.doubt, w, g.at_y, g.at_y_new, off, 0, 0, g.n)

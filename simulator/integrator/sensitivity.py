@@ -13,7 +13,7 @@ from .batch import HALT, SUCCESS, failed_attempt, run_on_lanes, too_small
 from .cache import compiled, entry_point
 from .events import EVENT_COLUMNS, INITIAL, at_once, cut_at_change, move_to, next_switch
 from .group import Group, describe, idle_group
-from .lanes import call
+from .lanes import call, fill
 from .reporting import LANE_ROWS, UNCUT
 from .rosenbrock import attempt, culprit, first_step, linearise
 from .status import Status
@@ -52,7 +52,8 @@ class Directed(NamedTuple):
         States, parameters, directions and triggers become those at the end.
     first : (runs + 1,) where each run's times begin.
     times : (times,) increasing within a run, from its begin on.
-    outputs, outputs_along : (times, outputs), (times, outputs, width), which are written.
+    outputs, outputs_along : (times, outputs), (times, outputs, width), C-contiguous, which are
+        written.
     """
 
     states: Array
@@ -69,14 +70,11 @@ class Directed(NamedTuple):
 
 
 class Out(NamedTuple):
-    """Where outputs of a run go: times (times,), values (times, outputs), along (.., width)."""
+    """Where outputs of a run go: times (times,), and flat values and motions of `Directed`."""
 
     times: Array
     values: Array
     along: Array
-
-
-STATUS, REPORTED, ACCEPTED, REJECTED, STATE = range(5)  # of how a run ended
 
 
 def first_triggers(system: System, runs: int) -> Array:
@@ -101,13 +99,12 @@ def begin_piece(g, tables, w, until, out, reported, started, jumps):  # type: ig
             if status != SUCCESS or not at_once(w[TIME * lanes], switch):
                 stop = min(stop, switch)
                 break
-            for lane in range(lanes):
-                w[TIME * lanes + lane] = switch
+            fill(w, TIME * lanes, lanes, switch)
     t = w[TIME * lanes]
     stop = max(stop, np.nextafter(t, np.inf))
-    for lane in range(lanes):
-        w[STOP * lanes + lane], w[BEFORE * lanes + lane] = stop, np.nextafter(stop, -np.inf)
-        w[H * lanes + lane] = 0.0
+    fill(w, STOP * lanes, lanes, stop)
+    fill(w, BEFORE * lanes, lanes, np.nextafter(stop, -np.inf))
+    fill(w, H * lanes, lanes, 0.0)
     k = reported
     while status == SUCCESS and k < out.times.size and out.times[k] <= t:
         read_along(g, w, out.times[k], g.at_y, out.values, out.along, k)
@@ -121,8 +118,7 @@ def record(g, w, out, reported):  # type: ignore[no-untyped-def]
     lanes, k = g.lanes, reported
     t, per_h, end, stop = w[TIME * lanes], w[PER_H * lanes], w[T_NEW * lanes], w[STOP * lanes]
     while k < out.times.size and out.times[k] <= end and out.times[k] < stop:
-        for lane in range(lanes):
-            w[FRACTION * lanes + lane] = (out.times[k] - t) * per_h
+        fill(w, FRACTION * lanes, lanes, (out.times[k] - t) * per_h)
         call(g.inside, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
         read_along(g, w, out.times[k], g.at_argument, out.values, out.along, k)
         k += 1
@@ -136,8 +132,8 @@ def cut_along(g, tables, w):  # type: ignore[no-untyped-def]
     cut = cut_at_change(g, tables, w, 0, end)
     if cut > end:
         return 1.0
-    for lane in range(lanes):
-        w[STOP * lanes + lane] = w[T_NEW * lanes + lane] = cut
+    fill(w, STOP * lanes, lanes, cut)
+    fill(w, T_NEW * lanes, lanes, cut)
     return (cut - w[TIME * lanes]) / w[H * lanes]
 
 
@@ -149,12 +145,10 @@ def rates_before(g, w, fraction):  # type: ignore[no-untyped-def]
     """
     lanes = g.lanes
     earlier = np.nextafter(w[T_NEW * lanes], -np.inf)
-    for lane in range(lanes):
-        w[g.at_moment + lane] = earlier
+    fill(w, g.at_moment, lanes, earlier)
     source = g.at_y_new
     if fraction < 1.0:
-        for lane in range(lanes):
-            w[FRACTION * lanes + lane] = (earlier - w[TIME * lanes]) / w[H * lanes]
+        fill(w, FRACTION * lanes, lanes, (earlier - w[TIME * lanes]) / w[H * lanes])
         call(g.inside, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
         source = g.at_argument
     call(g.rates, w, g.at_moment, source, g.at_q, g.at_before, g.at_scratch, 0)
@@ -183,7 +177,10 @@ def take_step(g, tables, w, out, reported, jumps, dense):  # type: ignore[no-unt
 
 @entry_point
 def _run(g, tables, w, lane_of, end, jumps, until, out, halt):  # type: ignore[no-untyped-def]
-    """Integrate the run in the lanes, and write how it ended."""
+    """Integrate the run in the lanes.
+
+    end : (4,) status, times reported, accepted and rejected steps.
+    """
     lanes, last, accepted, rejected = g.lanes, out.times.size, 0, 0
     spread_run(g, w)
     status, reported = begin_piece(g, tables, w, until, out, 0, False, jumps)
@@ -193,15 +190,12 @@ def _run(g, tables, w, lane_of, end, jumps, until, out, halt):  # type: ignore[n
         linearise(g, tables, w)
         if fresh == 1:
             fresh = 0
-            h = first_step(g, tables, w, 0)
-            for lane in range(lanes):
-                w[H * lanes + lane] = h
+            fill(w, H * lanes, lanes, first_step(g, tables, w, 0))
         dense = attempt(g, tables, w)
         if w[ACCEPT * lanes] != 0.0:
             rejected += 1
             status = failed_attempt(g, tables, w, lane_of, 0, far)
-            for lane in range(1, lanes):
-                w[H * lanes + lane] = w[H * lanes]
+            fill(w, H * lanes, lanes, w[H * lanes])
         else:
             accepted += 1
             reported = take_step(g, tables, w, out, reported, jumps, dense)
@@ -215,8 +209,7 @@ def _run(g, tables, w, lane_of, end, jumps, until, out, halt):  # type: ignore[n
             status = STEP_LIMIT
         elif status == SUCCESS and halt[HALT] != 0:
             status = TIME_LIMIT
-    end[STATUS], end[REPORTED], end[ACCEPTED], end[REJECTED] = status, reported, accepted, rejected
-    end[STATE] = -1 if status == SUCCESS else culprit(g, w, 0, status == NOT_FINITE)
+    end[0], end[1], end[2], end[3] = status, reported, accepted, rejected
 
 
 class Prepared(NamedTuple):
@@ -243,7 +236,8 @@ class Lanes:
     def __init__(self, prepared: Prepared) -> None:
         g, lanes = prepared.group, prepared.system.lanes
         settings = prepared.system, prepared.method, prepared.tolerances
-        w = idle_group(prepared.record, *settings)
+        self.group, self.w = g, idle_group(prepared.record, *settings)
+        w = self.w
         control = w[: g.at_y].reshape(-1, lanes)
         self.time, self.live = control[TIME], control[LIVE]
         self.states = w[g.at_y : g.at_y + g.n * lanes : lanes]
@@ -252,7 +246,7 @@ class Lanes:
         self.parameters_along = _by_direction(w, g.at_along_p, g.parameters, g.blocks, lanes)
         self.pending = w[g.at_queue : g.at_queue + 2]
         self.triggers = w[g.at_queue + 2 : g.at_queue + 2 + g.event_count]
-        self.end, lane_of = np.zeros(5, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
+        self.end, lane_of = np.zeros(4, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
         given = (prepared.record, prepared.tables, w, lane_of, self.end, prepared.jumps)
         self.run = _run.starting_with(*given)
 
@@ -324,9 +318,10 @@ def _one_run(lanes: Lanes, work: Directed, run: int, ends: Ends, halt: Indices) 
     lanes.states_along[:] = s.reshape(lanes.states_along.shape)
     lanes.parameters_along[:] = dp.reshape(lanes.parameters_along.shape)
     some = slice(work.first[run], work.first[run + 1])
-    out = Out(work.times[some], work.outputs[some], work.outputs_along[some])
+    values, along = work.outputs[some], work.outputs_along[some]
+    out = Out(work.times[some], values.reshape(-1), along.reshape(-1))
     lanes.run(float(work.until[run]), out, halt)
-    status, reported, ends.accepted[run], ends.rejected[run], ends.state[run] = lanes.end.tolist()
+    status, reported, ends.accepted[run], ends.rejected[run] = lanes.end.tolist()
     ends.status[run], ends.time[run] = status, lanes.time[0]
     if status == SUCCESS:
         work.states[run], work.parameters[run] = lanes.states, lanes.parameters
@@ -334,7 +329,8 @@ def _one_run(lanes: Lanes, work: Directed, run: int, ends: Ends, halt: Indices) 
         work.states_along[run] = lanes.states_along.reshape(s.shape)
         work.parameters_along[run] = lanes.parameters_along.reshape(dp.shape)
     else:
-        out.values[reported:] = out.along[reported:] = np.nan
+        values[reported:] = along[reported:] = np.nan
+        ends.state[run] = culprit.function(lanes.group, lanes.w, 0, status == NOT_FINITE)
 
 
 def _by_direction(w: Array, first: int, rows: int, blocks: int, lanes: int) -> Array:
