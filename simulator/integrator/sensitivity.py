@@ -23,6 +23,7 @@ from .step_code import (
     FRACTION,
     LIVE,
     PER_H,
+    PIVOTS,
     STOP,
     T_NEW,
     H,
@@ -39,6 +40,7 @@ STEP_LIMIT = int(Status.STEP_LIMIT)
 STEP_TOO_SMALL = int(Status.STEP_TOO_SMALL)
 NOT_FINITE = int(Status.NOT_FINITE)
 TIME_LIMIT = int(Status.TIME_LIMIT)
+NEEDS_PIVOTS = -1  # a run ended for want of compiled code: it begins again with it
 
 
 class Directed(NamedTuple):
@@ -176,10 +178,11 @@ def take_step(g, tables, w, out, reported, jumps, dense):  # type: ignore[no-unt
 
 
 @entry_point
-def _run(g, tables, w, lane_of, end, jumps, until, out, halt):  # type: ignore[no-untyped-def]
+def _run(g, tables, w, lane_of, end, jumps, pivots, until, out, halt):  # type: ignore[no-untyped-def]
     """Integrate the run in the lanes.
 
     end : (4,) status, times reported, accepted and rejected steps.
+    pivots : None ends a run with NEEDS_PIVOTS where it does.
     """
     lanes, last, accepted, rejected = g.lanes, out.times.size, 0, 0
     spread_run(g, w)
@@ -191,7 +194,7 @@ def _run(g, tables, w, lane_of, end, jumps, until, out, halt):  # type: ignore[n
         if fresh == 1:
             fresh = 0
             fill(w, H * lanes, lanes, first_step(g, tables, w, 0))
-        dense = attempt(g, tables, w)
+        dense = attempt(g, tables, w, pivots)
         if w[ACCEPT * lanes] != 0.0:
             rejected += 1
             status = failed_attempt(g, tables, w, lane_of, 0, far)
@@ -209,6 +212,8 @@ def _run(g, tables, w, lane_of, end, jumps, until, out, halt):  # type: ignore[n
             status = STEP_LIMIT
         elif status == SUCCESS and halt[HALT] != 0:
             status = TIME_LIMIT
+        if pivots is None and w[PIVOTS * lanes] != 0.0:
+            status = NEEDS_PIVOTS
     end[0], end[1], end[2], end[3] = status, reported, accepted, rejected
 
 
@@ -248,7 +253,39 @@ class Lanes:
         self.triggers = w[g.at_queue + 2 : g.at_queue + 2 + g.event_count]
         self.end, lane_of = np.zeros(4, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
         given = (prepared.record, prepared.tables, w, lane_of, self.end, prepared.jumps)
-        self.run = _run.starting_with(*given)
+        self._run, self._run_with_pivots = (
+            _run.starting_with(*given, pivots) for pivots in (None, 1)
+        )
+
+    def run(self, work: Directed, run: int, out: Out, halt: Indices) -> list[int]:
+        """Integrate a run; returns what `_run` says of its end.
+
+        Hardly any run needs pivots, and their code takes long to compile.
+        """
+        self._put(work, run)
+        until = float(work.until[run])
+        self._run(until, out, halt)
+        if self.end[0] == NEEDS_PIVOTS:
+            self._run = self._run_with_pivots
+            self._put(work, run)
+            self._run(until, out, halt)
+        return self.end.tolist()
+
+    def _put(self, work: Directed, run: int) -> None:
+        """Take over what a run begins with."""
+        self.time[:], self.live[:], self.pending[:] = work.begin[run], 1.0, 0.0
+        self.states[:], self.parameters[:] = work.states[run], work.parameters[run]
+        self.triggers[:] = work.triggers[run]
+        s, dp = work.states_along[run], work.parameters_along[run]
+        self.states_along[:] = s.reshape(self.states_along.shape)
+        self.parameters_along[:] = dp.reshape(self.parameters_along.shape)
+
+    def take(self, work: Directed, run: int) -> None:
+        """Hand over what the run ended with."""
+        work.states[run], work.parameters[run] = self.states, self.parameters
+        work.triggers[run] = self.triggers
+        s, dp = work.states_along[run], work.parameters_along[run]
+        s[:], dp[:] = self.states_along.reshape(s.shape), self.parameters_along.reshape(dp.shape)
 
 
 def prepare(
@@ -311,23 +348,13 @@ def integrate_along(
 
 def _one_run(lanes: Lanes, work: Directed, run: int, ends: Ends, halt: Indices) -> None:
     """Integrate a run on a group of lanes."""
-    lanes.time[:], lanes.live[:], lanes.pending[:] = work.begin[run], 1.0, 0.0
-    lanes.states[:], lanes.parameters[:] = work.states[run], work.parameters[run]
-    lanes.triggers[:] = work.triggers[run]
-    s, dp = work.states_along[run], work.parameters_along[run]
-    lanes.states_along[:] = s.reshape(lanes.states_along.shape)
-    lanes.parameters_along[:] = dp.reshape(lanes.parameters_along.shape)
     some = slice(work.first[run], work.first[run + 1])
     values, along = work.outputs[some], work.outputs_along[some]
     out = Out(work.times[some], values.reshape(-1), along.reshape(-1))
-    lanes.run(float(work.until[run]), out, halt)
-    status, reported, ends.accepted[run], ends.rejected[run] = lanes.end.tolist()
+    status, reported, ends.accepted[run], ends.rejected[run] = lanes.run(work, run, out, halt)
     ends.status[run], ends.time[run] = status, lanes.time[0]
     if status == SUCCESS:
-        work.states[run], work.parameters[run] = lanes.states, lanes.parameters
-        work.triggers[run] = lanes.triggers
-        work.states_along[run] = lanes.states_along.reshape(s.shape)
-        work.parameters_along[run] = lanes.parameters_along.reshape(dp.shape)
+        lanes.take(work, run)
     else:
         values[reported:] = along[reported:] = np.nan
         ends.state[run] = culprit.function(lanes.group, lanes.w, 0, status == NOT_FINITE)
