@@ -108,7 +108,7 @@ def read_along(g, w, time, source, values, motions, k):  # type: ignore[no-untyp
     lanes, outputs = g.lanes, g.along_outputs
     directions = lanes if g.blocks != 0 else 0
     fill(w, g.at_moment, lanes, time)
-    for block in range(max(1, g.blocks)):
+    for block in range(g.blocks if g.blocks != 0 else 1):
         s = source + (1 + block) * g.n * lanes if g.blocks != 0 else g.at_nothing
         dp = parameters_along(g, block) if g.blocks != 0 else g.at_nothing
         call_along(
