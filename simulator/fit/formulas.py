@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..codegen.graph import Graph
 from ..codegen.program import Place, Program, compile_programs, scratch_rows
+from ..integrator.cache import address_of
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -117,6 +118,6 @@ class Formulas:
             return inputs
         work = np.empty(self._size + self._scratch)
         work[: self._given] = inputs
-        at = work.ctypes.data
+        at = address_of(work)
         self._call(at, at, at, at + 8 * self._given, at + 8 * self._size, 0)
         return work

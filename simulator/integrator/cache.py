@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @cache
@@ -166,6 +167,14 @@ def entry_point(function: Callable[..., None]) -> EntryPoint:
     return EntryPoint(function)
 
 
+def address_of(array: NDArray[Any]) -> int:
+    """Address of the first entry, as ``array.ctypes.data``, which takes several times as long."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # not to be written, not contiguous, or empty
+        return array.ctypes.data
+
+
 def _flat(arguments: tuple[Any, ...]) -> tuple[str, bytes]:
     """What kinds of arguments these are, and their numbers as numba's functions take them."""
     numbers: list[int] = []
@@ -176,7 +185,7 @@ def _flat(arguments: tuple[Any, ...]) -> tuple[str, bytes]:
 def _flatten(value: Any, numbers: list[int]) -> str:
     """What kind of argument it is; its numbers are appended."""
     if isinstance(value, np.ndarray):
-        numbers += (0, 0, value.size, value.itemsize, value.ctypes.data)
+        numbers += (0, 0, value.size, value.itemsize, address_of(value))
         numbers += value.shape
         numbers += value.strides
         return f"{_entries(value.dtype)}{value.ndim}{'C' if value.flags.c_contiguous else 'A'}"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulator.integrator import cache, machine_code
-from simulator.integrator.cache import EntryPoint, compiled, entry_point
+from simulator.integrator.cache import EntryPoint, address_of, compiled, entry_point
 
 
 class Point(NamedTuple):
@@ -62,6 +62,13 @@ def test_first_arguments_that_stay_are_looked_at_anew_at_each_call():
     point.places[1] = 40
     again(9, False, out)
     assert out.tolist() == [2.5, 33.0, 60.0, 4.5, 9.0, 0.0]
+
+
+def test_address_of_the_first_entry():
+    fixed = np.zeros(3)
+    fixed.flags.writeable = False
+    parts = [TABLE, TABLE[1:], TABLE[:, ::2], TABLE[:, 1:].T, TABLE[:0], np.zeros((3, 0)), fixed]
+    assert [address_of(each) for each in parts] == [each.ctypes.data for each in parts]
 
 
 @pytest.mark.parametrize("table", [TABLE[:, ::-1], np.asfortranarray(TABLE), TABLE[::2]])
