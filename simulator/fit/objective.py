@@ -109,22 +109,20 @@ class Search:
         """
         table = self.table(x)
         linear = table[self._places]
-        free = len(x)
-        nothing = np.full(free, np.nan), np.full((free, free), np.nan)
         prior = self.priors.evaluate(linear)
         if not math.isfinite(prior.log_density):
-            return Value(math.inf, *nothing)
+            return _alone(math.inf, len(x))
         found = self.problem.at(table, 2 if order > 0 else 0).evaluation
         total = -(found.log_likelihood + prior.log_density)
         if not math.isfinite(total):
-            return Value(math.inf, *nothing)
+            return _alone(math.inf, len(x))
         if found.gradient is None or found.fisher is None:
-            return Value(total, *nothing)
+            return _alone(total, len(x))
         slopes = self.scales.slopes(linear)
         gradient = -(found.gradient + prior.gradient) * slopes
-        matrix = (found.fisher + np.diag(prior.information)) * np.outer(slopes, slopes)
+        matrix = (found.fisher + np.diag(prior.information)) * (slopes[:, None] * slopes)
         if not (np.isfinite(gradient).all() and np.isfinite(matrix).all()):
-            return Value(math.inf, *nothing)
+            return _alone(math.inf, len(x))
         return Value(total, gradient, matrix)
 
     def log_volume(self, x: Array) -> float:
@@ -136,6 +134,11 @@ class Search:
         with np.errstate(divide="ignore"):
             volume = np.log(self.scales.slopes(self.scales.linear(x)))
         return float(volume[self._of_linear].sum())
+
+
+def _alone(objective: float, free: int) -> Value:
+    """An objective without derivatives."""
+    return Value(objective, np.full(free, np.nan), np.full((free, free), np.nan))
 
 
 def _scale(parameter: Any, version: int) -> str:
