@@ -29,7 +29,15 @@ JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.
 
 def fit(
     problem: ProblemArgument,
-    starts: Annotated[int, typer.Option("--starts", "-n", min=1, help="Start points.")] = 100,
+    starts: Annotated[int, typer.Option("--starts", "-n", min=1, help="Start points.")] = 20,
+    hops: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="How often a start goes on from its best point moved at random; with 0 it is a"
+            " single descent.",
+        ),
+    ] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the start points.")] = 1,
     optimizer: Annotated[
         str, typer.Option(help='"fides", "trust-region" (SciPy) or "L-BFGS-B" (SciPy).')
@@ -73,7 +81,13 @@ def fit(
             loaded = Problem(problem, hierarchical="auto" if hierarchical else False)
             with _told("starts") as progress:
                 result = loaded.optimize(
-                    starts, seed=seed, optimizer=optimizer, jobs=jobs, out=out, progress=progress
+                    starts,
+                    seed=seed,
+                    optimizer=optimizer,
+                    jobs=jobs,
+                    out=out,
+                    progress=progress,
+                    hops=hops,
                 )
             if not any(math.isfinite(start.fval) for start in result.optimize_result.list):
                 reason = result.optimize_result.list[0].message

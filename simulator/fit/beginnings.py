@@ -16,7 +16,7 @@ from ..errors import ModelError
 from ..integrator.sensitivity import width_of
 from ..network.expression import TIME, Expression, symbols
 from ..petab_problem.problem import Experiment, Period, PetabProblem
-from .formulas import Array, Formulas
+from .formulas import Array, Filled, Formulas
 
 
 class Beginning:
@@ -42,10 +42,28 @@ class Beginning:
         found: NDArray[np.bool_] = np.any(rows, axis=1)
         return found
 
-    def __call__(self, table: Array) -> tuple[Array, Array]:
-        """States then parameters (experiments, n + parameters), and derivatives (.., table)."""
-        values, slopes = self._formulas(table)
-        return values.reshape(self._runs, -1), slopes.reshape(self._runs, -1, len(self.table))
+    @property
+    def numbers(self) -> Filled:
+        """States then parameters (experiments, n + parameters), of what `compute` gives."""
+        count = self._formulas.values.constant.size
+        return self._formulas.values.taken(np.arange(count).reshape(self._runs, -1))
+
+    def along(self, columns: NDArray[np.intp]) -> Filled:
+        """Derivatives of `numbers` (experiments, n + parameters, width).
+
+        Parameters
+        ----------
+        columns
+            (experiments, width) by which parameter of the table each is; -1: 0.
+        """
+        count, width = self._formulas.dependent.shape
+        row = width * np.arange(count).reshape(self._runs, -1, 1)
+        by = columns[:, None, :]
+        return self._formulas.slopes.taken(np.where(by >= 0, row + by, -1))
+
+    def compute(self, table: Array) -> Array:
+        """What depends on the parameter table, for `numbers` and `along`."""
+        return self._formulas.compute(table)
 
     def _nodes(self, experiment: Experiment) -> list[int]:
         eqs, first = self._kernel.equations, experiment.periods[0]
@@ -104,7 +122,8 @@ class Jump:
 
     def values(self, numbers: Array, time: float, table: Array) -> tuple[Array, Array]:
         """New values (changes,), and derivatives (changes, states + parameters + table)."""
-        return self.formulas(np.concatenate([numbers, [time], table]))
+        computed = self.formulas.compute(np.concatenate([numbers, [time], table]))
+        return self.formulas.values.by(computed), self.formulas.slopes.by(computed)
 
 
 def jump_of(problem: PetabProblem, kernel: Kernel, period: Period) -> Jump | None:

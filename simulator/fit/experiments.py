@@ -22,6 +22,7 @@ from ..integrator.system import Tolerances
 from ..integrator.tableau import rodas5p
 from ..petab_problem.problem import PRE_EQUILIBRATION, Period, PetabProblem
 from .beginnings import Beginning, Jump, directions, jump_of
+from .formulas import Filled
 from .steady import Cells, settle
 
 Array = NDArray[np.float64]
@@ -49,23 +50,33 @@ class Simulated(NamedTuple):
 class Stage:
     """Periods of several experiments that are simulated together.
 
-    experiments : (runs,) numbers.  begin, until : (runs,) times; a begin of -inf or inf means the
-        state of rest.  first, times : as of `Directed`.  jumps : changes at the begin.
+    experiments : (runs,) numbers.  begin, until : (runs,) times.  first, times : as of `Directed`.
+    at_rest : whether the state of rest is meant, where all times are taken for 0.
+    rows : those of the outputs, of all stages, that are these times.
+    jumps : changes at the begin.
     all_of_them : whether these are all experiments.
     """
 
     experiments: Indices
+    at_rest: bool
     begin: Array
     until: Array
     first: NDArray[np.int64]
     times: Array
+    rows: slice
     jumps: tuple[Jump | None, ...]
     all_of_them: bool
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether the state of rest is meant."""
-        return math.isinf(self.begin[0])
+
+class Course(NamedTuple):
+    """Along which directions the experiments are simulated.
+
+    columns : (experiments, width) which parameter of the table each direction is; -1: none.
+    along : how states and parameters move in the beginning, see `Beginning.along`.
+    """
+
+    columns: Indices
+    along: Filled
 
 
 class Experiments:
@@ -93,109 +104,108 @@ class Experiments:
         self._ready: dict[tuple[int, bool], Prepared] = {}
         self._system = kernel.system(self._symbols)
         self._beginning = Beginning(problem, kernel)
+        self._numbers = self._beginning.numbers
         self._stages, self._row = stages_of(problem, kernel)
+        self._times = sum(stage.times.size for stage in self._stages)
         number = {name: k for k, name in enumerate(self._beginning.table)}
         self._free = np.array([number[name] for name in free], np.intp)
+        self._triggers = first_triggers(self._system, len(problem.experiments))
+        columns = self._directions()
+        self._places = self._places_of(columns, problem)
+        self._along, self._alone = (
+            Course(each, self._beginning.along(each)) for each in (columns, columns[:, :0])
+        )
+
+    def _directions(self) -> Indices:
+        """Which parameter of the table each experiment's directions are (experiments, width)."""
         dependent = self._beginning.dependent.copy()
         for stage in self._stages:
             for e, jump in zip(stage.experiments, stage.jumps, strict=True):
                 if jump is not None:
-                    dependent[e] |= jump.dependent(kernel)
-        lanes = self._system.lanes
-        self._columns = directions(dependent, self._free.tolist(), lanes)
-        self._nowhere = np.full((len(dependent), 0), -1, np.intp)
-        place = {int(j): k for k, j in enumerate(self._free)}
+                    dependent[e] |= jump.dependent(self._kernel)
+        return directions(dependent, self._free.tolist(), self._system.lanes)
+
+    def _places_of(self, columns: Indices, problem: PetabProblem) -> Indices:
+        """Where derivatives by free parameters are among those along directions of all outputs.
+
+        (measurements, symbols, free), flat; behind the end for what does not move.
+        """
+        runs, width = columns.shape
+        direction = np.full((runs, len(self._beginning.table) + 1), -1, np.intp)
+        direction[np.arange(runs)[:, None], columns] = np.arange(width)
         position = {e.id: k for k, e in enumerate(problem.experiments)}
-        self._experiment = np.array([position[m.experiment] for m in problem.measurements], np.intp)
-        self._targets = [
-            np.array([place[j] for j in row[row >= 0].tolist()], np.intp) for row in self._columns
-        ]
-        self._alike = all(np.array_equal(each, self._targets[0]) for each in self._targets)
+        experiment = np.array([position[m.experiment] for m in problem.measurements], np.intp)
+        of_free, count = direction[experiment][:, None, self._free], len(self._symbols)
+        row = width * (count * self._row[:, None, None] + np.arange(count)[:, None])
+        places: Indices = np.where(of_free >= 0, row + of_free, self._times * count * width)
+        return places
 
     def simulate(self, table: Array, *, derivatives: bool = False) -> Simulated:
         """What the measurements need, at values of the parameter table on linear scale."""
-        scale = np.append(np.where(table != 0, np.abs(table), 1.0), 0.0)  # -1: no direction
-        columns = self._columns if derivatives else self._nowhere
-        now = self._begin(table, columns, scale)
-        parts = [self._simulate(stage, now, table, columns, scale) for stage in self._stages]
-        values = np.concatenate([part[0] for part in parts])[self._row]
-        along = np.concatenate([part[1] for part in parts]) if len(parts) > 1 else parts[0][1]
+        course = self._along if derivatives else self._alone
+        scale = np.empty(table.size + 1)
+        np.abs(table, out=scale[:-1])
+        scale[scale == 0.0] = 1.0
+        scale[-1] = 0.0  # of no direction
+        now = self._begin(table, course, scale)
+        shape = self._times, len(self._symbols), course.columns.shape[1]
+        outputs, motions = np.empty(shape[:2]), np.empty(math.prod(shape) + 1)
+        motions[-1] = 0.0
+        along = motions[:-1].reshape(shape)
+        for stage in self._stages:
+            self._jump(stage, now, table, course.columns, scale)
+            self._simulate(stage, now, outputs[stage.rows], along[stage.rows])
+        values = outputs.take(self._row, axis=0)
         if not derivatives:
             return Simulated(values, None, now.status)
-        return Simulated(values, self._by_free(along[self._row], scale), now.status)
+        moved = motions.take(self._places)
+        moved /= scale[self._free]
+        return Simulated(values, moved, now.status)
 
-    def _begin(self, table: Array, columns: Indices, scale: Array) -> Cells:
-        numbers, slopes = self._beginning(table)
-        n, (runs, width) = len(self._kernel.states), columns.shape
-        if width:
-            none = np.zeros((*slopes.shape[:2], 1))
-            every = np.concatenate([slopes, none], axis=2)
-            along = np.take_along_axis(every, columns[:, None, :] % every.shape[2], axis=2)
-            along *= scale[columns][:, None, :]
-        else:
-            along = np.zeros((*slopes.shape[:2], 0))
-        status = np.zeros(runs, np.int64)
-        triggers = first_triggers(self._system, runs)
+    def _begin(self, table: Array, course: Course, scale: Array) -> Cells:
+        computed, n = self._beginning.compute(table), len(self._kernel.states)
+        numbers, along = self._numbers.by(computed), course.along.by(computed)
+        along *= scale[course.columns][:, None, :]
         return Cells(
             np.ascontiguousarray(numbers[:, :n]),
             np.ascontiguousarray(numbers[:, n:]),
             np.ascontiguousarray(along[:, :n]),
             np.ascontiguousarray(along[:, n:]),
-            triggers,
-            status,
+            self._triggers.copy(),
+            np.zeros(len(numbers), np.int64),
         )
 
-    def _by_free(self, along: Array, scale: Array) -> Array:
-        """Derivatives by the free parameters (measurements, symbols, free)."""
-        if self._alike:
-            return self._spread(along, self._targets[0], scale)
-        found = np.empty((*along.shape[:2], self._free.size))
-        for e, target in enumerate(self._targets):
-            rows = np.flatnonzero(self._experiment == e)
-            found[rows] = self._spread(along[rows], target, scale)
-        return found
-
-    def _spread(self, along: Array, target: Indices, scale: Array) -> Array:
-        """Directions in the places of the parameters that they are."""
-        found = np.zeros((*along.shape[:2], self._free.size))
-        found[:, :, target] = along[:, :, : target.size] / scale[self._free[target]]
-        return found
-
-    def _simulate(
-        self, stage: Stage, now: Cells, table: Array, columns: Indices, scale: Array
-    ) -> tuple[Array, Array]:
-        """Outputs at the stage's times, and how they move; `now` goes on to its end."""
+    def _jump(self, stage: Stage, now: Cells, table: Array, columns: Indices, scale: Array) -> None:
+        """Make the changes at the begin of a stage."""
         for e, time, jump in zip(stage.experiments, stage.begin, stage.jumps, strict=True):
             if jump is not None:
                 _jump(jump, now, int(e), float(time), table, columns, scale)
-        runs, width = stage.experiments, columns.shape[1]
-        outputs = np.full((stage.times.size, len(self._symbols)), np.nan)
-        along = np.full((stage.times.size, len(self._symbols), width), np.nan)
-        here = now if stage.all_of_them else now.some(runs)
+
+    def _simulate(self, stage: Stage, now: Cells, outputs: Array, along: Array) -> None:
+        """Outputs at the stage's times, and how they move; `now` goes on to its end."""
+        here = now if stage.all_of_them else now.some(stage.experiments)
         if stage.at_rest:
             settle(self._kernel, self._tolerances, here, self._workers)
         if stage.times.size or not stage.at_rest:
-            begin = np.zeros(runs.size) if stage.at_rest else stage.begin
-            times = np.zeros_like(stage.times) if stage.at_rest else stage.times
             work = Directed(
                 here.states,
                 here.parameters,
                 here.states_along,
                 here.parameters_along,
-                begin,
+                stage.begin,
                 stage.until,
                 here.triggers,
                 stage.first,
-                times,
+                stage.times,
                 outputs,
                 along,
             )
-            prepared = self._prepared(width, not stage.at_rest)
+            prepared = self._prepared(along.shape[2], not stage.at_rest)
             ends = integrate_along(prepared, work, self._workers)
-            here.fail(ends.status)
+            if np.count_nonzero(ends.status) or np.count_nonzero(here.status):
+                here.fail(ends.status)
         if here is not now:
-            now.take(runs, here)
-        return outputs, along
+            now.take(stage.experiments, here)
 
     def _prepared(self, width: int, events: bool) -> Prepared:
         key = width, events
@@ -211,7 +221,6 @@ def _jump(
     jump: Jump, now: Cells, e: int, time: float, table: Array, columns: Indices, scale: Array
 ) -> None:
     """Make the changes of a period in one experiment."""
-    time = time if math.isfinite(time) else 0.0
     numbers = np.concatenate([now.states[e], now.parameters[e]])
     values, slopes = jump.values(numbers, time, table)
     n, own = now.states.shape[1], numbers.size
@@ -254,7 +263,7 @@ def stages_of(problem: PetabProblem, kernel: Kernel) -> tuple[tuple[Stage, ...],
             first = len(rows)
             for e, own in zip(members, times, strict=True):
                 rows.update({(e, level, time): len(rows) + k for k, time in enumerate(own)})
-            stages.append(_stage(problem, kernel, members, level, times))
+            stages.append(_stage(problem, kernel, members, level, times, first))
             assert len(rows) == first + sum(map(len, times))  # noqa: S101
     return tuple(stages), np.array([rows[each] for each in where], np.intp)
 
@@ -272,6 +281,7 @@ def _stage(
     members: Sequence[int],
     level: int,
     times: Sequence[Sequence[float]],
+    row: int,
 ) -> Stage:
     begin, until, jumps = [], [], []
     for e in members:
@@ -287,12 +297,15 @@ def _stage(
         jumps.append(jump_of(problem, kernel, periods[level]) if given else None)
     counts = np.cumsum([0, *map(len, times)])
     flat = np.array([time for own in times for time in own], np.float64)
+    at_rest = math.isinf(begin[0])
     return Stage(
         np.array(members, np.intp),
-        np.array(begin, np.float64),
+        at_rest,
+        np.array([0.0 if at_rest else time for time in begin], np.float64),
         np.array(until, np.float64),
         counts.astype(np.int64),
-        flat,
+        np.zeros_like(flat) if at_rest else flat,
+        slice(row, row + flat.size),
         tuple(jumps),
         len(members) == len(problem.experiments),
     )

@@ -4,17 +4,49 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen.graph import Graph
 from ..codegen.program import Place, Program, compile_programs, scratch_rows
-from ..integrator.lanes import aligned
+from ..integrator.cache import address_of
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 _Function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5, ctypes.c_int64)
+
+
+class Filled(NamedTuple):
+    """An array of which most entries never change, and others are computed.
+
+    constant : the array.  places : of computed entries in it, flat.  sources : of each, its place
+        among the numbers that are computed.
+    """
+
+    constant: Array
+    places: Indices
+    sources: Indices
+
+    @staticmethod
+    def of(constant: Array, sources: Indices) -> Filled:
+        """With computed entries where `sources`, of the array's shape, is not -1."""
+        places = np.flatnonzero(sources >= 0)
+        return Filled(constant, places, sources.ravel()[places])
+
+    def taken(self, places: Indices) -> Filled:
+        """An array of this one's entries at flat places; 0 where these are -1."""
+        sources = np.full(self.constant.size + 1, -1, np.intp)
+        sources[self.places] = self.sources
+        return Filled.of(np.append(self.constant, 0.0)[places], sources[places])
+
+    def by(self, computed: Array) -> Array:
+        """The array with these numbers."""
+        found = self.constant.copy()
+        found.put(self.places, computed.take(self.sources))
+        return found
 
 
 class Formulas:
@@ -32,60 +64,60 @@ class Formulas:
     Attributes
     ----------
     dependent : (wanted, variables) whether a derivative is other than 0 anywhere.
+    values : (wanted,) of the numbers that `compute` gives.
+    slopes : (wanted, variables) likewise.
     """
 
     def __init__(self, graph: Graph, wanted: Sequence[int], variables: Sequence[int]) -> None:
         distinct = list(dict.fromkeys(wanted))
         number = {node: k for k, node in enumerate(distinct)}
         gradients = graph.gradients(distinct, variables)
-        slopes = [(k, v, node) for k, g in enumerate(gradients) for v, node in g.items()]
-        self._index = np.array([number[node] for node in wanted], np.intp)
-        self._values = np.array([graph.known(node) or 0.0 for node in distinct], np.float64)
-        self._slopes = np.zeros((len(distinct), len(variables)))
-        for k, v, node in slopes:
-            self._slopes[k, v] = graph.known(node) or 0.0
+        places = [(k, v) for k, g in enumerate(gradients) for v in g]
+        nodes = [node for g in gradients for node in g.values()]
         given = {node: k for k, node in enumerate(graph.inputs)}
-        taken = [(number[node], given[node]) for node in distinct if node in given]
-        self._taken = np.array(taken, np.intp).reshape(-1, 2).T
-        computed = [n for n in distinct if graph.known(n) is None and n not in given]
-        bent = [entry for entry in slopes if graph.known(entry[2]) is None]
-        self._computed = np.array([number[node] for node in computed], np.intp)
-        self._bent = np.array([entry[:2] for entry in bent], np.intp).reshape(-1, 2).T
-        present = np.zeros(self._slopes.shape, bool)
-        for k, v, _ in slopes:
-            present[k, v] = True
-        self.dependent: NDArray[np.bool_] = present[self._index]
-        self._constant = self._slopes[self._index]
-        self._compile(graph, [*computed, *(node for _, _, node in bent)])
+        computed = [
+            node
+            for node in dict.fromkeys([*distinct, *nodes])
+            if graph.known(node) is None and node not in given
+        ]
+        source = given | {node: len(given) + k for k, node in enumerate(computed)}
+        index = np.array([number[node] for node in wanted], np.intp)
+
+        def filled(nodes: Sequence[int]) -> tuple[Array, Indices]:
+            constants = [graph.known(node) or 0.0 for node in nodes]
+            return np.array(constants), np.array([source.get(n, -1) for n in nodes], np.intp)
+
+        present = np.zeros((len(distinct), len(variables)), bool)
+        slopes, sources = np.zeros(present.shape), np.full(present.shape, -1, np.intp)
+        if nodes:
+            at = tuple(np.array(places, np.intp).T)
+            present[at] = True
+            slopes[at], sources[at] = filled(nodes)
+        self.dependent: NDArray[np.bool_] = present[index]
+        constants, own = filled(distinct)
+        self.values = Filled.of(constants[index], own[index])
+        self.slopes = Filled.of(slopes[index], sources[index])
+
+        self._compile(graph, computed)
 
     def _compile(self, graph: Graph, wanted: Sequence[int]) -> None:
         self._call = None
+        self._given, self._size = len(graph.inputs), len(graph.inputs) + len(wanted)
+        self._scratch = 0
         if not wanted:
             return
         sources = {node: Place(0, k) for k, node in enumerate(graph.inputs)}
         program = Program("formulas", wanted, sources, 1, 1)
         self._code = compile_programs(graph, [program])
         self._call = _Function(self._code.address("formulas"))
-        self._sizes = len(wanted), scratch_rows(graph, program)
+        self._scratch = scratch_rows(graph, program)
 
-    def __call__(self, inputs: Array) -> tuple[Array, Array]:
-        """Values (wanted,) and derivatives (wanted, variables) at inputs (inputs,).
-
-        The derivatives are not to be written to.
-        """
-        values = self._values.copy()
-        values[self._taken[0]] = inputs[self._taken[1]]
+    def compute(self, inputs: Array) -> Array:
+        """The numbers that `values` and `slopes` are filled with, at inputs (inputs,)."""
         if self._call is None:
-            return values[self._index], self._constant
-        count, scratch = self._sizes
-        work = aligned(count + scratch)
-        inputs = np.ascontiguousarray(inputs)
-        at, out = inputs.ctypes.data, work.ctypes.data
-        self._call(at, at, at, out, out + 8 * count, 0)
-        split = self._computed.size
-        values[self._computed] = work[:split]
-        if not self._bent.size:
-            return values[self._index], self._constant
-        slopes = self._slopes.copy()
-        slopes[self._bent[0], self._bent[1]] = work[split:count]
-        return values[self._index], slopes[self._index]
+            return inputs
+        work = np.empty(self._size + self._scratch)
+        work[: self._given] = inputs
+        at = address_of(work)
+        self._call(at, at, at, at + 8 * self._given, at + 8 * self._size, 0)
+        return work

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, log_ndtr
 
 Array = NDArray[np.float64]
 
@@ -84,6 +83,8 @@ def _moment(k: int, lower: Array, upper: Array, log_p: Array) -> Array:
 
 def _log_probability(lower: Array, upper: Array) -> Array:
     """ln P: in the lower tail, where nothing is lost; the upper one is its mirror image."""
+    from scipy.special import erfcx, log_ndtr  # as long as half of all other imports
+
     mirrored = lower + upper > 0.0
     low, high = np.where(mirrored, -upper, lower), np.where(mirrored, -lower, upper)
     # Below 0, Phi(z) = exp(-z^2/2) erfcx(-z/sqrt 2)/2, and the exponential can be divided out.

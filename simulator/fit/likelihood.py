@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from ..codegen.graph import Graph
 from ..codegen.program import Place, Program, scratch_rows
 from ..errors import ModelError, did_you_mean
+from ..integrator.cache import address_of
 from ..integrator.lanes import SMALL, aligned, lane_count
 from ..network.expression import TIME, Number, Symbol
 from ..petab_problem.problem import PetabProblem
@@ -352,16 +353,16 @@ class Likelihood:
         row = np.concatenate((row, self._constants))
         if len(self._given):
             own[count + KNOWN :] = row.take(self._given)
-        at = work.ctypes.data
+        at = address_of(work)
         at_outputs = at + 8 * inputs
         at_scratch = at_outputs + 8 * outputs
-        self._evaluate(at, row.ctypes.data, at, at_outputs, at_scratch, 0)
+        self._evaluate(at, address_of(row), at, at_outputs, at_scratch, 0)
         found = work[inputs : inputs + outputs]
         a = work[inputs + outputs + scratch :].reshape(shape)
         if tangents is not None:
             tangents = np.ascontiguousarray(tangents, np.float64)
             at_a = at_scratch + 8 * scratch
-            self._multiply(self._at_tables, at_outputs, tangents.ctypes.data, at_a, at_a, 0)
+            self._multiply(self._at_tables, at_outputs, address_of(tangents), at_a, at_a, 0)
         return found, a
 
 

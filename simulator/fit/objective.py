@@ -127,26 +127,32 @@ class Search:
         """
         table = self.table(x)
         linear = table[self._places]
-        free = len(x)
-        nothing = np.full(free, np.nan), np.full((free, free), np.nan)
         prior = self.priors.evaluate(linear)
         if not math.isfinite(prior.log_density):
-            return Value(math.inf, *nothing)
+            return _alone(math.inf, len(x))
         found = self.problem.at(table, 2 if order > 0 else 0).evaluation
-        away = (x - self._middle) / self._half
-        total = -(found.log_likelihood + prior.log_density) + 0.5 * self.pull * float(away @ away)
+        total = -(found.log_likelihood + prior.log_density)
         if not math.isfinite(total):
-            return Value(math.inf, *nothing)
+            return _alone(math.inf, len(x))
         if found.gradient is None or found.fisher is None:
-            return Value(total, *nothing)
+            return self._pulled(_alone(total, len(x)), x)
         slopes = self.scales.slopes(linear)
         gradient = -(found.gradient + prior.gradient) * slopes
-        matrix = (found.fisher + np.diag(prior.information)) * np.outer(slopes, slopes)
-        gradient += self.pull * away / self._half
-        matrix += np.diag(self.pull / self._half**2)
+        matrix = (found.fisher + np.diag(prior.information)) * (slopes[:, None] * slopes)
         if not (np.isfinite(gradient).all() and np.isfinite(matrix).all()):
-            return Value(math.inf, *nothing)
-        return Value(total, gradient, matrix)
+            return _alone(math.inf, len(x))
+        return self._pulled(Value(total, gradient, matrix), x)
+
+    def _pulled(self, value: Value, x: Array) -> Value:
+        """A value with what the pull adds."""
+        if not self.pull:
+            return value
+        away = (x - self._middle) / self._half
+        return Value(
+            value.objective + 0.5 * self.pull * float(away @ away),
+            value.gradient + self.pull * away / self._half,
+            value.matrix + np.diag(self.pull / self._half**2),
+        )
 
     def log_volume(self, x: Array) -> float:
         """What turns the log posterior into the logarithm of a density on the search's scale.
@@ -157,6 +163,11 @@ class Search:
         with np.errstate(divide="ignore"):
             volume = np.log(self.scales.slopes(self.scales.linear(x)))
         return float(volume[self._of_linear].sum())
+
+
+def _alone(objective: float, free: int) -> Value:
+    """An objective without derivatives."""
+    return Value(objective, np.full(free, np.nan), np.full((free, free), np.nan))
 
 
 def _scale(parameter: Any, version: int) -> str:

@@ -58,7 +58,7 @@ class Problem(Posed):
 
     def optimize(
         self,
-        starts: int = 100,
+        starts: int = 20,
         seed: int = 1,
         optimizer: str = "fides",
         jobs: int = 1,
@@ -86,8 +86,9 @@ class Problem(Posed):
         progress
             Called with (done, total, best objective) as starts end.
         settings
-            maxiter (1000 iterations of a start) and redraws (100: how often a start point is drawn
-            again where the objective is not finite).
+            hops (5: how often a start goes on from its best point moved at random; with 0 a start
+            is a single descent), maxiter (1000 iterations of a descent) and redraws (100: how often
+            a start point is drawn again where the objective is not finite).
 
         Returns
         -------

@@ -204,7 +204,7 @@ def _integrate_runs(g, tables, w, lane_of, work, ends, queue, jumps, explicit): 
         if explicit is not None:
             attempt_explicit(g, tables, w)
         else:
-            dense = attempt(g, tables, w)
+            dense = attempt(g, tables, w, 1)
         accept(g, tables, w, lane_of, ends, work.times, work.out, jumps, explicit, dense)
         for lane in range(g.lanes):
             run = lane_of[RUN, lane]

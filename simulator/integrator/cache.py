@@ -17,12 +17,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from functools import cache, update_wrapper
+from functools import cache, partial, update_wrapper
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @cache
@@ -123,14 +124,24 @@ class EntryPoint:
 
     def __call__(self, *arguments: Any) -> None:
         """Call the compiled function; compiled at first use."""
-        numbers: list[int] = []
-        kind = _flatten(arguments, numbers)
+        self._call((), "", b"", *arguments)
+
+    def starting_with(self, *first: Any) -> Callable[..., None]:
+        """The function of the remaining arguments: for many calls on the same first ones.
+
+        Of these only places are kept: arrays may hold other entries at each call.
+        """
+        return partial(self._call, first, *_flat(first))
+
+    def _call(self, first: tuple[Any, ...], kind: str, numbers: bytes, *rest: Any) -> None:
+        more_kind, more_numbers = _flat(rest)
+        kind += more_kind
         if kind not in self._ready:
             with self._lock:
                 if kind not in self._ready:
-                    self._ready[kind] = self._compiled(kind, arguments)
+                    self._ready[kind] = self._compiled(kind, first + rest)
         call, _ = self._ready[kind]
-        if call(struct.pack(f"={len(numbers)}q", *numbers)) != 0:
+        if call(numbers + more_numbers) != 0:
             raise RuntimeError(f"{self.function.__qualname__} ended with an exception.")
 
     def _compiled(self, kind: str, arguments: tuple[Any, ...]) -> Any:
@@ -156,24 +167,40 @@ def entry_point(function: Callable[..., None]) -> EntryPoint:
     return EntryPoint(function)
 
 
+def address_of(array: NDArray[Any]) -> int:
+    """Address of the first entry, as ``array.ctypes.data``, which takes several times as long."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # not to be written, not contiguous, or empty
+        return array.ctypes.data
+
+
+def _flat(arguments: tuple[Any, ...]) -> tuple[str, bytes]:
+    """What kinds of arguments these are, and their numbers as numba's functions take them."""
+    numbers: list[int] = []
+    kinds = [_flatten(each, numbers) + " " for each in arguments]
+    return "".join(kinds), struct.pack(f"={len(numbers)}q", *numbers)
+
+
 def _flatten(value: Any, numbers: list[int]) -> str:
-    """What kind of argument it is; its numbers, as numba's functions take them, are appended."""
+    """What kind of argument it is; its numbers are appended."""
+    if isinstance(value, np.ndarray):
+        numbers += (0, 0, value.size, value.itemsize, address_of(value))
+        numbers += value.shape
+        numbers += value.strides
+        return f"{_entries(value.dtype)}{value.ndim}{'C' if value.flags.c_contiguous else 'A'}"
     if value is None:
         numbers.append(0)
         return "-"
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         numbers.append(int(value))
         return "i"
-    if isinstance(value, float | np.floating):
+    if isinstance(value, (float, np.floating)):
         numbers.append(*struct.unpack("=q", struct.pack("=d", value)))
         return "f"
-    if isinstance(value, np.ndarray):
-        data = value.__array_interface__["data"][0]
-        numbers += [0, 0, value.size, value.itemsize, data, *value.shape, *value.strides]
-        return f"{_entries(value.dtype)}{value.ndim}{'C' if value.flags.c_contiguous else 'A'}"
     if isinstance(value, np.void):
         record = np.frombuffer(value, np.uint8)  # its own place: `value` itself would give a copy's
-        numbers.append(record.__array_interface__["data"][0])
+        numbers.append(record.ctypes.data)
         return _entries(value.dtype)
     if isinstance(value, tuple):
         kinds = [_flatten(part, numbers) for part in value]

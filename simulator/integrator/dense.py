@@ -35,6 +35,14 @@ def factorise_dense(w, matrix, n):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def take_over(w, row, x, i, first, last):  # type: ignore[no-untyped-def]
+    """Subtract from entry i of the vector at `x` what others take over by a row of the factors."""
+    for j in range(first, last):
+        if w[row + j] != 0.0:
+            w[x + i] -= w[row + j] * w[x + j]
+
+
+@compiled
 def solve_dense(w, matrix, n):  # type: ignore[no-untyped-def]
     """Solve with the factors for the vector behind them, which becomes the solution.
 
@@ -47,11 +55,7 @@ def solve_dense(w, matrix, n):  # type: ignore[no-untyped-def]
         other = x + int(w[pivots + k])
         w[x + k], w[other] = w[other], w[x + k]
     for i in range(n):
-        for j in range(i):
-            if w[matrix + i * n + j] != 0.0:
-                w[x + i] -= w[matrix + i * n + j] * w[x + j]
+        take_over(w, matrix + i * n, x, i, 0, i)
     for i in range(n - 1, -1, -1):
-        for j in range(i + 1, n):
-            if w[matrix + i * n + j] != 0.0:
-                w[x + i] -= w[matrix + i * n + j] * w[x + j]
+        take_over(w, matrix + i * n, x, i, i + 1, n)
         w[x + i] /= w[matrix + i * n + i]

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import binding, ir
 from numpy.typing import NDArray
 
-from .cache import instructions
+from .cache import address_of, compiled, instructions
 
 ALIGNMENT = 128  # bytes: a row of the widest group, and so the widest vector register
 SMALL = 40  # states: up to about here, a group of twice the width fits the fastest cache
@@ -31,8 +31,15 @@ def lane_count(states: int) -> int:
 def aligned(size: int) -> NDArray[np.float64]:
     """A flat array of `size` zeros that begins on an `ALIGNMENT` boundary."""
     raw = np.zeros(size + ALIGNMENT // 8)
-    skip = (-raw.ctypes.data % ALIGNMENT) // 8
+    skip = (-address_of(raw) % ALIGNMENT) // 8
     return raw[skip : skip + size]
+
+
+@compiled
+def fill(w, place, count, value):  # type: ignore[no-untyped-def]
+    """Put a number into `count` places of `w`."""
+    for k in range(place, place + count):
+        w[k] = value
 
 
 def _calling(w: Any, pointers: int) -> Any:

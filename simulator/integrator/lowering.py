@@ -5,7 +5,8 @@ point and all that it needs then become one module, which `machine_code` optimis
 a whole. So no function is optimised and compiled for itself first, as numba would for each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from numba.core.typed_passes import (
     PreLowerStripPhis,
 )
 from numba.core.types.containers import BaseTuple
+from numba.core.types.functions import BaseFunction
 from numba.core.typing.templates import AbstractTemplate
 from numba.core.untyped_passes import (
     DeadBranchPrune,
@@ -147,12 +149,34 @@ def type_of(mark: Compiled) -> Any:
     return types.Function(Template)
 
 
+@contextmanager
+def _remembering_calls() -> Iterator[None]:
+    """Numba looks up each kind of call once: it would go through all that may be meant each time.
+
+    That takes a third of its time, most of it for messages that nobody reads.
+    """
+    known: dict[Any, tuple[Any, Any]] = {}
+    look_up = BaseFunction.get_call_type
+
+    def remembered(self: Any, context: Any, args: Any, kws: Any) -> Any:
+        key = id(self), tuple(args), tuple(dict(kws).items())
+        if key not in known:
+            known[key] = self, look_up(self, context, args, kws)  # `self` must keep its id
+        return known[key][1]
+
+    BaseFunction.get_call_type = remembered  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        BaseFunction.get_call_type = look_up  # type: ignore[method-assign]
+
+
 def lowered(function: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
     """A module with the function ``int32 entry(int64 *)`` and all that it needs.
 
     Its argument holds the numbers of all arguments, see `cache.EntryPoint`.
     """
-    with global_compiler_lock:
+    with global_compiler_lock, _remembering_calls():
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
         kinds = tuple(map(_kind, arguments))

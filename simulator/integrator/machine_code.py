@@ -353,6 +353,7 @@ def _optimised(module: Any, machine: Any) -> Any:
     parsed = module if read else binding.parse_assembly(str(module))
     parsed.verify()
     options = binding.create_pipeline_tuning_options(speed_level=1)
+    options.loop_unrolling = not read  # what numba wrote decides: its loops are short, and many
     builder = binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
     return parsed

@@ -135,7 +135,7 @@ def _follow_runs(  # type: ignore[no-untyped-def]
             if elapsed[lane] < 0.0:
                 w[H * lanes + lane] = first_step(g, tables, w, lane)
                 elapsed[lane], marked[lane] = 0.0, w[H * lanes + lane]
-        attempt(g, tables, w)
+        attempt(g, tables, w, 1)
         call(g.take, w, g.at_y, g.at_u, g.at_u, g.at_y_new, 0, g.n)
         for lane in range(lanes):
             one, h, status, done = place[lane], w[H * lanes + lane], SUCCESS, False

@@ -8,9 +8,9 @@ import numpy as np
 
 from .cache import compiled
 from .dense import factorise_dense, solve_dense
-from .lanes import call
+from .lanes import call, fill
 from .linear import CANCELLATION_LIMIT
-from .step_code import ACCEPT, ATOL, FAR, FORCED, LIVE, RTOL, SHIFT, STAGE_T, H
+from .step_code import ACCEPT, ATOL, FAR, FORCED, LIVE, PIVOTS, RTOL, SHIFT, STAGE_T, H
 from .step_code import T as TIME
 from .tangents import agree, bend, rates_along
 
@@ -19,8 +19,7 @@ from .tangents import agree, bend, rates_along
 def hold(g, tables, w, slopes):  # type: ignore[no-untyped-def]
     """Held states do not move: their rows of the array at `slopes` are 0."""
     for j in range(g.held_count):
-        for lane in range(g.lanes):
-            w[slopes + tables[g.held + j] * g.lanes + lane] = 0.0
+        fill(w, slopes + tables[g.held + j] * g.lanes, g.lanes, 0.0)
 
 
 @compiled
@@ -37,18 +36,18 @@ def linearise(g, tables, w):  # type: ignore[no-untyped-def]
     hold(g, tables, w, g.at_linear)
     hold(g, tables, w, g.at_by_time)
     for i in range(g.held_entry_count):
-        e = tables[g.held_entry + i] * g.lanes
-        for lane in range(g.lanes):
-            w[g.at_jacobian + e + lane] = 0.0
+        fill(w, g.at_jacobian + tables[g.held_entry + i] * g.lanes, g.lanes, 0.0)
     if g.blocks != 0:
         bend(g, w)
 
 
 @compiled
-def factorise(g, tables, w):  # type: ignore[no-untyped-def]
+def factorise(g, tables, w, pivots):  # type: ignore[no-untyped-def]
     """LU of shift M - J in every lane; with pivoting where diagonal pivots lose too many digits.
 
-    Returns whether any lane pivots; such a lane's row of cancellation becomes infinite.
+    Such a lane's row of cancellation becomes infinite; PIVOTS says whether there is one.
+
+    pivots : None where it needs only be said: then no code for pivoting is compiled.
     """
     call(
         g.factorise,
@@ -60,14 +59,14 @@ def factorise(g, tables, w):  # type: ignore[no-untyped-def]
         g.at_elimination,
         g.n,
     )
-    any_pivots = False
+    lost = g.at_lu + g.lu_entries * g.lanes
+    w[PIVOTS * g.lanes] = 0.0
     for lane in range(g.lanes):
-        live = w[LIVE * g.lanes + lane] != 0.0
-        if live and not w[g.at_lu + g.lu_entries * g.lanes + lane] <= CANCELLATION_LIMIT:
-            any_pivots = True
-            w[g.at_lu + g.lu_entries * g.lanes + lane] = np.inf
-            pivot(g, tables, w, lane)
-    return any_pivots
+        if w[LIVE * g.lanes + lane] != 0.0 and not w[lost + lane] <= CANCELLATION_LIMIT:
+            w[PIVOTS * g.lanes] = 1.0
+            if pivots is not None:
+                w[lost + lane] = np.inf
+                pivot(g, tables, w, lane)
 
 
 @compiled
@@ -84,7 +83,7 @@ def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
     then is as smooth as an explicit step can follow, or no step is accepted.
     """
     n, matrix = g.n, matrix_of(g, lane)
-    w[matrix : matrix + n * n] = 0.0
+    fill(w, matrix, n * n, 0.0)
     for e in range(g.entries):
         i, j = tables[g.j_rows + e], tables[g.j_columns + e]
         slope = w[g.at_jacobian + e * g.lanes + lane]
@@ -99,24 +98,30 @@ def pivot(g, tables, w, lane):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def solve(g, w, first, second, out, any_pivots):  # type: ignore[no-untyped-def]
+def solve(g, w, first, second, out, pivots):  # type: ignore[no-untyped-def]
     """Solve for the right-hand side first + second in every lane, into `out`."""
     call(g.solve, w, first, second, g.at_lu, out, g.at_solution, g.n)
-    if any_pivots:
+    if pivots is not None and w[PIVOTS * g.lanes] != 0.0:
         for lane in range(g.lanes):
             if w[g.at_lu + g.lu_entries * g.lanes + lane] == np.inf:
-                matrix = matrix_of(g, lane)
-                x = matrix + g.n * (g.n + 1)
-                for k in range(g.n):
-                    place = k * g.lanes + lane
-                    w[x + k] = w[first + place] + w[second + place]
-                solve_dense(w, matrix, g.n)
-                for k in range(g.n):
-                    w[out + k * g.lanes + lane] = w[x + k]
+                solve_pivoted(g, w, first, second, out, lane)
 
 
 @compiled
-def follow(g, w, time, y, u, out, any_pivots):  # type: ignore[no-untyped-def]
+def solve_pivoted(g, w, first, second, out, lane):  # type: ignore[no-untyped-def]
+    """As `solve`, for one lane and with its dense factors."""
+    matrix = matrix_of(g, lane)
+    x = matrix + g.n * (g.n + 1)
+    for k in range(g.n):
+        place = k * g.lanes + lane
+        w[x + k] = w[first + place] + w[second + place]
+    solve_dense(w, matrix, g.n)
+    for k in range(g.n):
+        w[out + k * g.lanes + lane] = w[x + k]
+
+
+@compiled
+def follow(g, w, time, y, u, out, pivots):  # type: ignore[no-untyped-def]
     """Solve for a stage's directions, all blocks: what of them lies in `out` behind the states.
 
     y : argument of the stage.  u : the stage, by which the motion of J is multiplied.
@@ -125,18 +130,19 @@ def follow(g, w, time, y, u, out, any_pivots):  # type: ignore[no-untyped-def]
     for block in range(g.blocks):
         shift = (1 + block) * n
         rates_along(g, w, time, y, y + shift, block, u, g.at_rates + shift)
-        solve(g, w, g.at_rates + shift, g.at_second + shift, out + shift, any_pivots)
+        solve(g, w, g.at_rates + shift, g.at_second + shift, out + shift, pivots)
 
 
 @compiled
-def attempt(g, tables, w):  # type: ignore[no-untyped-def]
+def attempt(g, tables, w, pivots):  # type: ignore[no-untyped-def]
     """One attempted step of every lane from (t, y), linearised there already.
 
+    pivots : None where PIVOTS says that no lane needs any, or else nothing comes of the attempt.
     Returns whether the coefficients of its dense output are there.
     """
     lanes = g.lanes
     call(g.begin, w, 0, 0, 0, 0, 0, 0)
-    any_pivots = factorise(g, tables, w)
+    factorise(g, tables, w, pivots)
     time = STAGE_T * lanes if g.timed != 0 else TIME * lanes
     for i in range(g.stages):
         combine = tables[g.combine + i]
@@ -151,9 +157,9 @@ def attempt(g, tables, w):  # type: ignore[no-untyped-def]
             first, argument, moment = g.at_rates, g.at_argument, time
             rates_at(g, tables, w, time, g.at_argument, g.at_rates)
         u = g.at_u + i * g.rows * lanes
-        solve(g, w, first, g.at_second, u, any_pivots)
+        solve(g, w, first, g.at_second, u, pivots)
         if g.blocks != 0:
-            follow(g, w, moment, argument, u, u, any_pivots)
+            follow(g, w, moment, argument, u, u, pivots)
     call(g.finish, w, g.at_y, g.at_u, g.at_argument, g.at_y_new, 0, g.rows)
     if g.blocks != 0:
         agree(g, w)
@@ -161,7 +167,7 @@ def attempt(g, tables, w):  # type: ignore[no-untyped-def]
     if g.timed != 0:
         for lane in range(lanes):
             if w[ACCEPT * lanes + lane] == 0.0 and w[FORCED * lanes + lane] > 0.0:
-                look_at_middle(g, tables, w, any_pivots)
+                look_at_middle(g, tables, w, pivots)
                 return True
     return False
 
@@ -174,12 +180,11 @@ def force_by_states(g, w):  # type: ignore[no-untyped-def]
     for k in range(g.n):
         own = abs(w[g.at_y + k * lanes]) + w[ATOL * lanes]
         forced = max(forced, square * abs(w[g.at_by_time + k * lanes]) - own)
-    for lane in range(lanes):
-        w[FORCED * lanes + lane] = forced
+    fill(w, FORCED * lanes, lanes, forced)
 
 
 @compiled
-def look_at_middle(g, tables, w, any_pivots):  # type: ignore[no-untyped-def]
+def look_at_middle(g, tables, w, pivots):  # type: ignore[no-untyped-def]
     """Judge steps of stiff states that follow something in time by their dense output, too.
 
     Where df/dt alone would move a state far, h**2 |df/dt| > FAR |y|, something stiff holds it where
@@ -193,10 +198,9 @@ def look_at_middle(g, tables, w, any_pivots):  # type: ignore[no-untyped-def]
     call(g.middle, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
     rates_at(g, tables, w, STAGE_T * lanes, g.at_argument, g.at_rates)
     for j in range(g.algebraic_count):  # M is 0 there
-        for lane in range(lanes):
-            w[g.at_second + tables[g.algebraic + j] * lanes + lane] = 0.0
+        fill(w, g.at_second + tables[g.algebraic + j] * lanes, lanes, 0.0)
     off = g.at_u  # where no stage is needed any more: dense output is there
-    solve(g, w, g.at_rates, g.at_second, off, any_pivots)
+    solve(g, w, g.at_rates, g.at_second, off, pivots)
     call(g.doubt, w, g.at_y, g.at_y_new, off, 0, 0, g.n)
 
 

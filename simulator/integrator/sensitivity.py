@@ -13,7 +13,7 @@ from .batch import HALT, SUCCESS, failed_attempt, run_on_lanes, too_small
 from .cache import compiled, entry_point
 from .events import EVENT_COLUMNS, INITIAL, at_once, cut_at_change, move_to, next_switch
 from .group import Group, describe, idle_group
-from .lanes import call
+from .lanes import call, fill
 from .reporting import LANE_ROWS, UNCUT
 from .rosenbrock import attempt, culprit, first_step, linearise
 from .status import Status
@@ -23,6 +23,7 @@ from .step_code import (
     FRACTION,
     LIVE,
     PER_H,
+    PIVOTS,
     STOP,
     T_NEW,
     H,
@@ -39,6 +40,7 @@ STEP_LIMIT = int(Status.STEP_LIMIT)
 STEP_TOO_SMALL = int(Status.STEP_TOO_SMALL)
 NOT_FINITE = int(Status.NOT_FINITE)
 TIME_LIMIT = int(Status.TIME_LIMIT)
+NEEDS_PIVOTS = -1  # a run ended for want of compiled code: it begins again with it
 
 
 class Directed(NamedTuple):
@@ -52,7 +54,8 @@ class Directed(NamedTuple):
         States, parameters, directions and triggers become those at the end.
     first : (runs + 1,) where each run's times begin.
     times : (times,) increasing within a run, from its begin on.
-    outputs, outputs_along : (times, outputs), (times, outputs, width), which are written.
+    outputs, outputs_along : (times, outputs), (times, outputs, width), C-contiguous, which are
+        written.
     """
 
     states: Array
@@ -69,14 +72,11 @@ class Directed(NamedTuple):
 
 
 class Out(NamedTuple):
-    """Where outputs of a run go: times (times,), values (times, outputs), along (.., width)."""
+    """Where outputs of a run go: times (times,), and flat values and motions of `Directed`."""
 
     times: Array
     values: Array
     along: Array
-
-
-STATUS, REPORTED, ACCEPTED, REJECTED, STATE = range(5)  # of how a run ended
 
 
 def first_triggers(system: System, runs: int) -> Array:
@@ -101,13 +101,12 @@ def begin_piece(g, tables, w, until, out, reported, started, jumps):  # type: ig
             if status != SUCCESS or not at_once(w[TIME * lanes], switch):
                 stop = min(stop, switch)
                 break
-            for lane in range(lanes):
-                w[TIME * lanes + lane] = switch
+            fill(w, TIME * lanes, lanes, switch)
     t = w[TIME * lanes]
     stop = max(stop, np.nextafter(t, np.inf))
-    for lane in range(lanes):
-        w[STOP * lanes + lane], w[BEFORE * lanes + lane] = stop, np.nextafter(stop, -np.inf)
-        w[H * lanes + lane] = 0.0
+    fill(w, STOP * lanes, lanes, stop)
+    fill(w, BEFORE * lanes, lanes, np.nextafter(stop, -np.inf))
+    fill(w, H * lanes, lanes, 0.0)
     k = reported
     while status == SUCCESS and k < out.times.size and out.times[k] <= t:
         read_along(g, w, out.times[k], g.at_y, out.values, out.along, k)
@@ -121,8 +120,7 @@ def record(g, w, out, reported):  # type: ignore[no-untyped-def]
     lanes, k = g.lanes, reported
     t, per_h, end, stop = w[TIME * lanes], w[PER_H * lanes], w[T_NEW * lanes], w[STOP * lanes]
     while k < out.times.size and out.times[k] <= end and out.times[k] < stop:
-        for lane in range(lanes):
-            w[FRACTION * lanes + lane] = (out.times[k] - t) * per_h
+        fill(w, FRACTION * lanes, lanes, (out.times[k] - t) * per_h)
         call(g.inside, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
         read_along(g, w, out.times[k], g.at_argument, out.values, out.along, k)
         k += 1
@@ -136,8 +134,8 @@ def cut_along(g, tables, w):  # type: ignore[no-untyped-def]
     cut = cut_at_change(g, tables, w, 0, end)
     if cut > end:
         return 1.0
-    for lane in range(lanes):
-        w[STOP * lanes + lane] = w[T_NEW * lanes + lane] = cut
+    fill(w, STOP * lanes, lanes, cut)
+    fill(w, T_NEW * lanes, lanes, cut)
     return (cut - w[TIME * lanes]) / w[H * lanes]
 
 
@@ -149,12 +147,10 @@ def rates_before(g, w, fraction):  # type: ignore[no-untyped-def]
     """
     lanes = g.lanes
     earlier = np.nextafter(w[T_NEW * lanes], -np.inf)
-    for lane in range(lanes):
-        w[g.at_moment + lane] = earlier
+    fill(w, g.at_moment, lanes, earlier)
     source = g.at_y_new
     if fraction < 1.0:
-        for lane in range(lanes):
-            w[FRACTION * lanes + lane] = (earlier - w[TIME * lanes]) / w[H * lanes]
+        fill(w, FRACTION * lanes, lanes, (earlier - w[TIME * lanes]) / w[H * lanes])
         call(g.inside, w, g.at_y, g.at_y_new, g.at_dense, g.at_argument, 0, g.rows)
         source = g.at_argument
     call(g.rates, w, g.at_moment, source, g.at_q, g.at_before, g.at_scratch, 0)
@@ -182,8 +178,12 @@ def take_step(g, tables, w, out, reported, jumps, dense):  # type: ignore[no-unt
 
 
 @entry_point
-def _run(g, tables, w, lane_of, until, out, end, halt, jumps):  # type: ignore[no-untyped-def]
-    """Integrate the run in the lanes, and write how it ended."""
+def _run(g, tables, w, lane_of, end, jumps, pivots, until, out, halt):  # type: ignore[no-untyped-def]
+    """Integrate the run in the lanes.
+
+    end : (4,) status, times reported, accepted and rejected steps.
+    pivots : None ends a run with NEEDS_PIVOTS where it does.
+    """
     lanes, last, accepted, rejected = g.lanes, out.times.size, 0, 0
     spread_run(g, w)
     status, reported = begin_piece(g, tables, w, until, out, 0, False, jumps)
@@ -193,15 +193,12 @@ def _run(g, tables, w, lane_of, until, out, end, halt, jumps):  # type: ignore[n
         linearise(g, tables, w)
         if fresh == 1:
             fresh = 0
-            h = first_step(g, tables, w, 0)
-            for lane in range(lanes):
-                w[H * lanes + lane] = h
-        dense = attempt(g, tables, w)
+            fill(w, H * lanes, lanes, first_step(g, tables, w, 0))
+        dense = attempt(g, tables, w, pivots)
         if w[ACCEPT * lanes] != 0.0:
             rejected += 1
             status = failed_attempt(g, tables, w, lane_of, 0, far)
-            for lane in range(1, lanes):
-                w[H * lanes + lane] = w[H * lanes]
+            fill(w, H * lanes, lanes, w[H * lanes])
         else:
             accepted += 1
             reported = take_step(g, tables, w, out, reported, jumps, dense)
@@ -215,8 +212,9 @@ def _run(g, tables, w, lane_of, until, out, end, halt, jumps):  # type: ignore[n
             status = STEP_LIMIT
         elif status == SUCCESS and halt[HALT] != 0:
             status = TIME_LIMIT
-    end[STATUS], end[REPORTED], end[ACCEPTED], end[REJECTED] = status, reported, accepted, rejected
-    end[STATE] = -1 if status == SUCCESS else culprit(g, w, 0, status == NOT_FINITE)
+        if pivots is None and w[PIVOTS * lanes] != 0.0:
+            status = NEEDS_PIVOTS
+    end[0], end[1], end[2], end[3] = status, reported, accepted, rejected
 
 
 class Prepared(NamedTuple):
@@ -224,6 +222,7 @@ class Prepared(NamedTuple):
 
     group, record, tables : see `group.describe`; the first two are the same.
     jumps : 1 where anything may happen in a run, else None.
+    idle : groups of lanes that no thread works with now.
     """
 
     system: System
@@ -233,6 +232,60 @@ class Prepared(NamedTuple):
     record: np.record
     tables: Indices
     jumps: int | None
+    idle: list["Lanes"]
+
+
+class Lanes:
+    """A group of lanes for one run after the other; no run depends on what was there before."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        g, lanes = prepared.group, prepared.system.lanes
+        settings = prepared.system, prepared.method, prepared.tolerances
+        self.group, self.w = g, idle_group(prepared.record, *settings)
+        w = self.w
+        control = w[: g.at_y].reshape(-1, lanes)
+        self.time, self.live = control[TIME], control[LIVE]
+        self.states = w[g.at_y : g.at_y + g.n * lanes : lanes]
+        self.parameters = w[g.at_p : g.at_p + g.parameters]
+        self.states_along = _by_direction(w, g.at_y + g.n * lanes, g.n, g.blocks, lanes)
+        self.parameters_along = _by_direction(w, g.at_along_p, g.parameters, g.blocks, lanes)
+        self.pending = w[g.at_queue : g.at_queue + 2]
+        self.triggers = w[g.at_queue + 2 : g.at_queue + 2 + g.event_count]
+        self.end, lane_of = np.zeros(4, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
+        given = (prepared.record, prepared.tables, w, lane_of, self.end, prepared.jumps)
+        self._run, self._run_with_pivots = (
+            _run.starting_with(*given, pivots) for pivots in (None, 1)
+        )
+
+    def run(self, work: Directed, run: int, out: Out, halt: Indices) -> list[int]:
+        """Integrate a run; returns what `_run` says of its end.
+
+        Hardly any run needs pivots, and their code takes long to compile.
+        """
+        self._put(work, run)
+        until = float(work.until[run])
+        self._run(until, out, halt)
+        if self.end[0] == NEEDS_PIVOTS:
+            self._run = self._run_with_pivots
+            self._put(work, run)
+            self._run(until, out, halt)
+        return self.end.tolist()
+
+    def _put(self, work: Directed, run: int) -> None:
+        """Take over what a run begins with."""
+        self.time[:], self.live[:], self.pending[:] = work.begin[run], 1.0, 0.0
+        self.states[:], self.parameters[:] = work.states[run], work.parameters[run]
+        self.triggers[:] = work.triggers[run]
+        s, dp = work.states_along[run], work.parameters_along[run]
+        self.states_along[:] = s.reshape(self.states_along.shape)
+        self.parameters_along[:] = dp.reshape(self.parameters_along.shape)
+
+    def take(self, work: Directed, run: int) -> None:
+        """Hand over what the run ended with."""
+        work.states[run], work.parameters[run] = self.states, self.parameters
+        work.triggers[run] = self.triggers
+        s, dp = work.states_along[run], work.parameters_along[run]
+        s[:], dp[:] = self.states_along.reshape(s.shape), self.parameters_along.reshape(dp.shape)
 
 
 def prepare(
@@ -258,7 +311,7 @@ def prepare(
     described = describe(system, method, tolerances, along, width // system.lanes)
     jumps = 1 if events and watched else None
     group = Group(*described[0].tolist())
-    return Prepared(system, method, tolerances, group, *described, jumps)
+    return Prepared(system, method, tolerances, group, *described, jumps, [])
 
 
 def integrate_along(
@@ -281,43 +334,30 @@ def integrate_along(
     ends, todo = no_ends(runs), iter(range(runs))
 
     def integrate(halt: Indices) -> None:
-        w = idle_group(prepared.record, prepared.system, prepared.method, prepared.tolerances)
+        try:
+            lanes = prepared.idle.pop()
+        except IndexError:
+            lanes = Lanes(prepared)
         for run in todo:
-            _one_run(prepared, w, work, run, ends, halt)
+            _one_run(lanes, work, run, ends, halt)
+        prepared.idle.append(lanes)
 
     run_on_lanes(integrate, runs, 1, workers, None, deadline)
     return ends
 
 
-def _one_run(
-    prepared: Prepared, w: Array, work: Directed, run: int, ends: Ends, halt: Indices
-) -> None:
-    """Integrate a run on a group's numbers `w`."""
-    g, lanes = prepared.group, prepared.system.lanes
-    control = w[: g.at_y].reshape(-1, lanes)
-    control[TIME], control[LIVE] = work.begin[run], 1.0
-    p = w[g.at_p : g.at_p + g.parameters]
-    s = _by_direction(w, g.at_y + g.n * lanes, g.n, g.blocks, lanes)
-    dp = _by_direction(w, g.at_along_p, g.parameters, g.blocks, lanes)
-    y = w[g.at_y : g.at_y + g.n * lanes : lanes]
-    triggers = w[g.at_queue : g.at_queue + 2 + g.event_count]
-    y[:], p[:] = work.states[run], work.parameters[run]
-    triggers[:2], triggers[2:] = 0.0, work.triggers[run]
-    s[:] = work.states_along[run].reshape(s.shape)
-    dp[:] = work.parameters_along[run].reshape(dp.shape)
+def _one_run(lanes: Lanes, work: Directed, run: int, ends: Ends, halt: Indices) -> None:
+    """Integrate a run on a group of lanes."""
     some = slice(work.first[run], work.first[run + 1])
-    out = Out(work.times[some], work.outputs[some], work.outputs_along[some])
-    end, lane_of = np.zeros(5, np.int64), np.zeros((LANE_ROWS, lanes), np.int64)
-    until = float(work.until[run])
-    _run(prepared.record, prepared.tables, w, lane_of, until, out, end, halt, prepared.jumps)
-    ends.status[run], reported, ends.accepted[run], ends.rejected[run], ends.state[run] = end
-    ends.time[run] = control[TIME, 0]
-    if end[STATUS] == SUCCESS:
-        work.states[run], work.parameters[run], work.triggers[run] = y, p, triggers[2:]
-        work.states_along[run] = s.reshape(g.n, g.blocks * lanes)
-        work.parameters_along[run] = dp.reshape(g.parameters, g.blocks * lanes)
+    values, along = work.outputs[some], work.outputs_along[some]
+    out = Out(work.times[some], values.reshape(-1), along.reshape(-1))
+    status, reported, ends.accepted[run], ends.rejected[run] = lanes.run(work, run, out, halt)
+    ends.status[run], ends.time[run] = status, lanes.time[0]
+    if status == SUCCESS:
+        lanes.take(work, run)
     else:
-        out.values[reported:] = out.along[reported:] = np.nan
+        values[reported:] = along[reported:] = np.nan
+        ends.state[run] = culprit.function(lanes.group, lanes.w, 0, status == NOT_FINITE)
 
 
 def _by_direction(w: Array, first: int, rows: int, blocks: int, lanes: int) -> Array:

@@ -23,12 +23,12 @@ FAR = 10.0  # sizes of a state by which df/dt alone would move it, if that says 
 
 # Rows of control: what the step needs and gives beside the states. BEFORE: the last number before
 # STOP. ACCEPT: 0 where the attempt is good. LIVE: whether a lane has a run. FORCED: above 0 where
-# time alone would move some state by FAR more than its size. STIFF: of an explicit step,
-# (h lambda)**2 with lambda an estimate of the fastest rate of decay, see `_explicit_end`. NATURAL:
-# see `choice.natural_step`. FRACTION: of a step, at which `inside` is asked for states.
-CONTROL = 19
+# time alone would move a state by FAR more than its size. STIFF: of an explicit step, (h lambda)**2
+# with lambda an estimate of the fastest decay, see `_explicit_end`. NATURAL: `choice.natural_step`.
+# FRACTION: of a step, for `inside`. PIVOTS: in lane 0, whether any lane's matrix needs pivoting.
+CONTROL = 20
 T, H, PER_H, STOP, BEFORE, STAGE_T, T_NEW, SHIFT, ERROR, FACTOR, ACCEPT, CUT = range(12)
-RTOL, ATOL, LIVE, FORCED, STIFF, NATURAL, FRACTION = range(12, CONTROL)
+RTOL, ATOL, LIVE, FORCED, STIFF, NATURAL, FRACTION, PIVOTS = range(12, CONTROL)
 
 
 class Method(NamedTuple):

@@ -10,8 +10,6 @@ W U_i = J(Y_i) S_i + (df/dp) dp + J' u_i + ..., where J' is how J moves along th
 What the arguments g, tables and w hold: see `group`.
 """
 
-import numpy as np
-
 from .cache import compiled
 from .events import (
     ASSIGNMENT_COLUMNS,
@@ -32,7 +30,7 @@ from .events import (
     notice,
     queue_of,
 )
-from .lanes import call, call_along
+from .lanes import call, call_along, fill
 from .step_code import ACCEPT, ERROR, FACTOR
 from .step_code import T as TIME
 
@@ -73,26 +71,22 @@ def bend(g, w):  # type: ignore[no-untyped-def]
             *(g.at_scratch, 0),
         )
         if g.timed != 0:
-            to, come = g.at_by_time + (1 + block) * g.n * lanes, out + g.bent * lanes
-            for k in range(g.n * lanes):
+            size, come = g.n * lanes, out + g.bent * lanes
+            to = g.at_by_time + (1 + block) * size
+            for k in range(size):
                 w[to + k] = w[come + k]
 
 
 @compiled
 def agree(g, w):  # type: ignore[no-untyped-def]
     """All lanes take the verdict on the step of the lane with the largest error."""
-    lanes, worst = g.lanes, 0
+    lanes, largest, worst = g.lanes, w[ERROR * g.lanes], 0
     for lane in range(1, lanes):
         error = w[ERROR * lanes + lane]
-        if np.isnan(w[ERROR * lanes + worst]):
-            break
-        if not error <= w[ERROR * lanes + worst]:
-            worst = lane
-    error, factor = w[ERROR * lanes + worst], w[FACTOR * lanes + worst]
-    verdict = w[ACCEPT * lanes + worst]
-    for lane in range(lanes):
-        w[ERROR * lanes + lane], w[FACTOR * lanes + lane] = error, factor
-        w[ACCEPT * lanes + lane] = verdict
+        if largest == largest and not error <= largest:  # NaN is the largest
+            largest, worst = error, lane
+    for row in (ERROR, FACTOR, ACCEPT):
+        fill(w, row * lanes, lanes, w[row * lanes + worst])
 
 
 @compiled
@@ -109,12 +103,12 @@ def prepare_along(g, w):  # type: ignore[no-untyped-def]
 def read_along(g, w, time, source, values, motions, k):  # type: ignore[no-untyped-def]
     """Outputs of the states at `source`, and how they move, in row k of two arrays.
 
-    values : (times, outputs).  motions : (times, outputs, directions).
+    values : (times, outputs).  motions : (times, outputs, directions).  Both are flat.
     """
     lanes, outputs = g.lanes, g.along_outputs
-    for lane in range(lanes):
-        w[g.at_moment + lane] = time
-    for block in range(max(1, g.blocks)):
+    directions = lanes if g.blocks != 0 else 0
+    fill(w, g.at_moment, lanes, time)
+    for block in range(g.blocks if g.blocks != 0 else 1):
         s = source + (1 + block) * g.n * lanes if g.blocks != 0 else g.at_nothing
         dp = parameters_along(g, block) if g.blocks != 0 else g.at_nothing
         call_along(
@@ -122,11 +116,11 @@ def read_along(g, w, time, source, values, motions, k):  # type: ignore[no-untyp
             *(g.at_points, g.at_scratch, 0),
         )
         for r in range(outputs):
-            values[k, r] = w[g.at_points + r * lanes]
-            if g.blocks != 0:
-                for lane in range(lanes):
-                    place = g.at_points + (outputs + r) * lanes + lane
-                    motions[k, r, block * lanes + lane] = w[place]
+            come, output = g.at_points + r * lanes, k * outputs + r
+            values[output] = w[come]
+            come, to = come + outputs * lanes, (output * g.blocks + block) * lanes
+            for lane in range(directions):
+                motions[to + lane] = w[come + lane]
 
 
 @compiled
@@ -136,8 +130,7 @@ def motions_of_events(g, w, shifted):  # type: ignore[no-untyped-def]
     shifted : whether time moves as the event does, or stands still.
     """
     lanes = g.lanes
-    for lane in range(lanes):
-        w[g.at_moment + lane] = w[TIME * lanes + lane]
+    fill(w, g.at_moment, lanes, w[TIME * lanes])
     for block in range(g.blocks):
         dt = g.at_shift + block * lanes if shifted else g.at_nothing
         out = g.at_motions + block * g.event_rows * lanes
@@ -184,8 +177,7 @@ def find_shift(g, tables, w):  # type: ignore[no-untyped-def]
             from_ = place + block * g.event_rows * lanes + lane
             w[g.at_shift + block * lanes + lane] = w[from_]
     if row >= 0:
-        for lane in range(lanes):
-            w[g.at_noted + lane] = 1.0  # time moves by one
+        fill(w, g.at_noted, lanes, 1.0)  # time moves by one
         call_along(
             *(g.along_happen, w, g.at_moment, g.at_y, g.at_p, g.at_before, g.at_nothing),
             *(g.at_noted, g.at_motions, g.at_scratch, 0),
@@ -276,13 +268,12 @@ def execute_along(g, tables, w, i):  # type: ignore[no-untyped-def]
 def spread_run(g, w):  # type: ignore[no-untyped-def]
     """All lanes get the states and parameters of lane 0, and what follows from them."""
     lanes = g.lanes
-    for lane in range(1, lanes):
-        for k in range(g.n):
-            w[g.at_y + k * lanes + lane] = w[g.at_y + k * lanes]
-        for k in range(g.parameters):
-            w[g.at_p + lane * g.parameters + k] = w[g.at_p + k]
+    for row in range(g.at_y, g.at_y + g.n * lanes, lanes):
+        fill(w, row, lanes, w[row])
     for lane in range(lanes):
         p = g.at_p + lane * g.parameters
+        for k in range(g.parameters):
+            w[p + k] = w[g.at_p + k]
         call(g.prepare, w, p, 0, 0, g.at_q + lane, g.at_scratch, 0)
     prepare_along(g, w)
 

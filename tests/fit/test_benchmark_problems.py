@@ -79,3 +79,17 @@ def test_threads_change_no_number():
     one, two = (Problem(path, workers=workers) for workers in (1, 2))
     np.testing.assert_array_equal(one.gradient(), two.gradient())
     assert one.log_likelihood() == two.log_likelihood()
+
+
+def test_no_evaluation_depends_on_those_before():
+    (path,) = (each for each in BENCHMARKS if each.stem.startswith("Fiedler"))
+    problem = Problem(path, max_steps=1000)
+    table = problem.table()
+    first = problem.at(table, 2)
+    with np.errstate(all="ignore"):
+        broken = problem.at(table * 1e30, 2)
+    assert not np.isfinite(broken.evaluation.log_likelihood)
+    again = problem.at(table, 2)
+    np.testing.assert_array_equal(first.simulated.along, again.simulated.along)
+    assert first.evaluation.log_likelihood == again.evaluation.log_likelihood
+    np.testing.assert_array_equal(first.evaluation.fisher, again.evaluation.fisher)

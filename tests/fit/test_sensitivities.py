@@ -12,6 +12,7 @@ from simulator.errors import ModelError
 from simulator.fit.steady import Cells, settle
 from simulator.integrator.sensitivity import (
     Directed,
+    Lanes,
     first_triggers,
     integrate_along,
     prepare,
@@ -241,6 +242,26 @@ def test_sawtooth_property(k, a, b, t):
 
 
 _SAWTOOTH = Runs("x' = k; x = 0; k = 1; a = 1; b = 0.5; at x > a: x = b*a", ["k", "a", "b"])
+
+
+def test_a_step_whose_diagonal_pivots_cancel(monkeypatch):
+    """With coarse tolerances steps grow tenfold, up to one where 1/(h gamma) is the diagonal of J.
+
+    A run begins again there, with pivots. Steps do not depend on the initial values, so the end is
+    linear in them: a derivative is the end of the run from a unit vector.
+    """
+    begun, put = [], Lanes._put
+    monkeypatch.setattr(Lanes, "_put", lambda *given: (begun.append(given[2]), put(*given))[1])
+    diagonal = 1 / (0.1 * rodas5p().gamma)  # the steps are 0.0001, 0.001, 0.01 and 0.1
+    text = f"u' = {diagonal}*u + 4*v; v' = -4*u + {diagonal}*v; u = 1; v = 0.5"
+    runs, times = Runs(text, ["u", "v"], tolerances=Tolerances(1e3, 1e6, 100)), [0.1]
+    outputs, along, ends = runs.simulate(times)
+    assert ends.status[0] == Status.SUCCESS
+    assert (begun, ends.accepted[0]) == ([0, 0], 4)
+    np.testing.assert_allclose(along[0] @ [1.0, 0.5], outputs[0], rtol=1e-9)
+    for k, unit in enumerate(({"u": 1.0, "v": 0.0}, {"u": 0.0, "v": 1.0})):
+        alone, _, _ = runs.simulate(times, directions=False, **unit)
+        np.testing.assert_allclose(along[0, :, k], alone[0], rtol=1e-9)
 
 
 def test_what_is_not_differentiated_is_refused():

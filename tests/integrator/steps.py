@@ -61,4 +61,4 @@ def step_once(g, tables, w, lane_of, explicit):
         attempt_explicit(g, tables, w)
     else:
         linearise(g, tables, w)
-        attempt(g, tables, w)
+        attempt(g, tables, w, 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulator.integrator import cache, machine_code
-from simulator.integrator.cache import EntryPoint, compiled, entry_point
+from simulator.integrator.cache import EntryPoint, address_of, compiled, entry_point
 
 
 class Point(NamedTuple):
@@ -50,6 +50,25 @@ def test_arguments_of_every_kind():
     assert results(TABLE) == [2.5, -3.0, 6.0, 4.5, 1.0, 1.0]
     assert results(TABLE, nothing=9, flag=np.bool_(False).item()) == [2.5, -3.0, 6.0, 4.5, 9.0, 0.0]
     assert results(TABLE, nothing=0.25, number=np.float64)[4] == 0.25
+
+
+def test_first_arguments_that_stay_are_looked_at_anew_at_each_call():
+    table, out = TABLE.copy(), np.zeros(6)
+    point = Point(1.25, np.array([3, 4]), -7)
+    again = everything.starting_with(point, table, (5.0, np.array([0.5])))
+    again(None, True, out)
+    assert out.tolist() == results(TABLE)
+    table[1, 2] = 60.0
+    point.places[1] = 40
+    again(9, False, out)
+    assert out.tolist() == [2.5, 33.0, 60.0, 4.5, 9.0, 0.0]
+
+
+def test_address_of_the_first_entry():
+    fixed = np.zeros(3)
+    fixed.flags.writeable = False
+    parts = [TABLE, TABLE[1:], TABLE[:, ::2], TABLE[:, 1:].T, TABLE[:0], np.zeros((3, 0)), fixed]
+    assert [address_of(each) for each in parts] == [each.ctypes.data for each in parts]
 
 
 @pytest.mark.parametrize("table", [TABLE[:, ::-1], np.asfortranarray(TABLE), TABLE[::2]])
