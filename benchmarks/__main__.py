@@ -17,8 +17,9 @@ from . import batches, machine
 from .readme import fill
 
 PARTS = (
-    "batches", "single_run", "two_cores", "memory", "start_up", "fit_speed", "recovery"
-)  # fmt: skip
+    *("batches", "single_run", "two_cores", "memory", "start_up"),
+    *("fit_speed", "multistart", "recovery"),
+)
 """Modules of this package, each with a `main` that takes a list of arguments."""
 
 
