@@ -40,6 +40,8 @@ PROBLEMS = {
 RTOL, ATOL = 1e-6, 1e-10
 SAME = 0.1
 """Objectives this near are of one optimum."""
+SHOWN = 0.08, 2e3
+"""Ends of the vertical axis of the figure."""
 
 
 class Starts(NamedTuple):
@@ -157,10 +159,10 @@ def drawn(found: Mapping[str, Found]) -> Figure:
             ranks = 100.0 * (np.arange(len(above)) + 1) / len(above)
             ax.plot(ranks, SAME + above, color=colour, label=_told(hops), drawstyle="steps")
         ax.axhline(2 * SAME, color="#7f7f7f", linewidth=0.8, linestyle=":")
-        ax.set(title=name, yscale="log", xlabel="starts, % (best first)")
+        ax.set(title=name, yscale="log", ylim=SHOWN, xlabel="starts, % (best first)")
         ax.spines[["top", "right"]].set_visible(False)
     first = figure.axes[0]
-    first.set_ylabel(f"{SAME} + objective above the best found")
+    first.set_ylabel(f"objective above the best, + {SAME}")
     first.legend(frameon=False, fontsize="small")
     return figure
 
