@@ -21,12 +21,11 @@ from . import fit_report, fit_start_up, machine
 from .batches import ABSOLUTE, AGREEMENT, RESULTS
 from .fit_points import around, fit_error
 from .fit_report import FIRST
-from .fit_tools import Failed, Worker, on_one_core
+from .fit_tools import PUBLISHED, Failed, Worker, on_one_core
 from .report import Curve
 
 Array = NDArray[np.float64]
 
-PROBLEMS = Path(__file__).parent.parent / "tests" / "data" / "petab_benchmarks"
 PERTURBATIONS = 10
 SECONDS = 0.05  # of evaluations at least, a tool, tolerance and turn
 LOOSEST = {"own": -1, "amici": -2}  # decades: the same rtol is an error 10 times as large in AMICI
@@ -100,7 +99,7 @@ def _start_up(files: dict[str, Path], asked: argparse.Namespace) -> None:
 
 def available() -> dict[str, Path]:
     """The yaml file of each stored problem by short name; those of `FIRST` first."""
-    files = {f.stem.split("_")[0]: f for f in sorted(PROBLEMS.glob("*/*.yaml"))}
+    files = {f.stem.split("_")[0]: f for f in sorted(PUBLISHED.glob("*/*.yaml"))}
     return {name: files[name] for name in (*FIRST, *sorted(files.keys() - set(FIRST)))}
 
 

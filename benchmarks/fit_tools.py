@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 ROOT = Path(__file__).parent.parent
+PUBLISHED = ROOT / "tests" / "data" / "petab_benchmarks"
+"""A folder for each published problem, named like its yaml file."""
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
 
 

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from simulator.fit import Problem
 from simulator.fit.optimise import HOPS
+from simulator.fit.plots import SAME
 from simulator.plot import COLOURS
 
 from .batches import RESULTS
-from .fit_tools import ROOT
+from .fit_tools import PUBLISHED, ROOT
 from .readme import README, filled
 
 Array = NDArray[np.float64]
 
-FOLDER = ROOT / "tests" / "data" / "petab_benchmarks"
 KEPT = ROOT / "build" / "benchmarks" / "multistart"
 FIGURE = ROOT / "docs" / "figures" / "multistart.svg"
 PROBLEMS = {
@@ -38,8 +38,6 @@ PROBLEMS = {
     "Crauste": "Crauste_CellSystems2017",
 }
 RTOL, ATOL = 1e-6, 1e-10
-SAME = 0.1
-"""Objectives this near are of one optimum."""
 SHOWN = 0.08, 2e3
 """Ends of the vertical axis of the figure."""
 
@@ -91,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def searched(name: str, count: int, hops: Sequence[int], seed: int, jobs: int) -> Found:
     """Start one problem so often, with each number of hops."""
-    path = FOLDER / PROBLEMS[name] / f"{PROBLEMS[name]}.yaml"
+    path = PUBLISHED / PROBLEMS[name] / f"{PROBLEMS[name]}.yaml"
     problem = Problem(path, rtol=RTOL, atol=ATOL)
     by_hops = {}
     for number in hops:

@@ -31,12 +31,11 @@ from simulator.fit.objective import Search, pypesto_problem
 from simulator.fit.optimise import minimised
 
 from .batches import RESULTS
-from .fit_tools import ROOT
+from .fit_tools import PUBLISHED
 from .recovery_report import Case, Recovered, Study, allowed, covariance, write
 
 Array = NDArray[np.float64]
 
-FOLDER = ROOT / "tests" / "data" / "petab_benchmarks"
 CASES = (
     Case("Fiedler", "Fiedler_BMCSystBiol2016", ("sigma_pErk", "sigma_pMek")),
     Case("Boehm", "Boehm_JProteomeRes2014", ("sd_pSTAT5A_rel", "sd_pSTAT5B_rel", "sd_rSTAT5A_rel")),
@@ -78,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def study(case: Case, sets: int, seed: int) -> Study:
     """All data sets of one problem, and the verdicts of profiles on the published data."""
-    file = FOLDER / case.folder / f"{case.folder}.yaml"
+    file = PUBLISHED / case.folder / f"{case.folder}.yaml"
     problem = Problem(file, rtol=RTOL, atol=ATOL)
     search, begin = Search(problem), time.monotonic()
     truth = true_point(search)

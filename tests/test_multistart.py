@@ -33,7 +33,7 @@ def test_what_is_written_is_what_was_found(tmp_path):
 @pytest.mark.slow
 def test_a_problem_with_one_optimum_is_always_solved(tmp_path, monkeypatch):
     decay.write(tmp_path / "decay", estimated=("k", "scale"), name="decay")
-    monkeypatch.setattr(multistart, "FOLDER", tmp_path)
+    monkeypatch.setattr(multistart, "PUBLISHED", tmp_path)
     monkeypatch.setattr(multistart, "KEPT", tmp_path / "kept")
     monkeypatch.setitem(multistart.PROBLEMS, "decay", "decay")
     once = multistart.searched("decay", 3, [0, 1], seed=1, jobs=1)

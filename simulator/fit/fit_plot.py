@@ -63,11 +63,12 @@ def plot_fit(
         Panels in a row; None: as many as make a page.
     """
     only_best = bands is None
-    if bands is None and has_curves(problem):
-        bands = predict(problem, result, members=1)
     series = series_of(problem)
     best = problem.at(problem.table(problem.best(result))).evaluation
     shown = panels_of(problem, series, best.simulations)
+    curves = any(panel.curves for panel in shown)
+    if bands is None and curves:
+        bands = predict(problem, result, members=1)
     figure, axes = panels(len(shown), columns or min(5, max(3, math.isqrt(len(shown)))))
     keys = list(dict.fromkeys(_key(each, series) for each in series))
     looks = {key: _look(k, len(keys)) for k, key in enumerate(keys)}
@@ -91,7 +92,7 @@ def plot_fit(
     known = {o.id: o for o in problem.petab.observables}
     sides = {side_of(known[m.observable], m) for m in problem.petab.measurements}
     censored = sorted(sides - {0})
-    _legend(figure, looks, only_best or not has_curves(problem), censored)
+    _legend(figure, looks, only_best or not curves, censored)
     return figure
 
 

@@ -135,15 +135,15 @@ class Search:
         if not math.isfinite(total):
             return _alone(math.inf, len(x))
         if found.gradient is None or found.fisher is None:
-            return self._pulled(_alone(total, len(x)), x)
+            return self._with_pull(_alone(total, len(x)), x)
         slopes = self.scales.slopes(linear)
         gradient = -(found.gradient + prior.gradient) * slopes
         matrix = (found.fisher + np.diag(prior.information)) * (slopes[:, None] * slopes)
         if not (np.isfinite(gradient).all() and np.isfinite(matrix).all()):
             return _alone(math.inf, len(x))
-        return self._pulled(Value(total, gradient, matrix), x)
+        return self._with_pull(Value(total, gradient, matrix), x)
 
-    def _pulled(self, value: Value, x: Array) -> Value:
+    def _with_pull(self, value: Value, x: Array) -> Value:
         """A value with what the pull adds."""
         if not self.pull:
             return value

@@ -52,11 +52,11 @@ APPROACH, ROUGH = 200, 1e-4
 """Iterations of a descent with a pull, and its tolerance: it only has to come near."""
 
 MOVED = 0.5
-"""Which part of the parameters a hop moves, on average; each by a normal deviate of"""
+"""Which part of the parameters a hop moves, on average."""
 
 SHORTEST_HOP, LONGEST_HOP = 0.01, 1 / 3
-"""this standard deviation, as part of the distance between its bounds: drawn for each hop anew,
-evenly on a logarithmic scale."""
+"""Standard deviation of what a parameter is moved by, as part of the distance between its bounds:
+drawn for each hop anew, evenly on a logarithmic scale."""
 
 UNBOUNDED = 2.0
 """Distance between bounds of a parameter that has none, for hops: two decades."""
@@ -172,12 +172,11 @@ def run_start(reference: Reference, settings: Settings, number: int) -> pypesto.
     """
     search = Search(opened(reference))
     random = np.random.default_rng([settings.seed, number])
-    x = search.start(random)
-    for _ in range(settings.redraws):
+    for _ in range(settings.redraws + 1):
+        x = search.start(random)
         if math.isfinite(search.evaluate(x, 1).objective):
             break
-        x = search.start(random)
-    if not math.isfinite(search.evaluate(x, 1).objective):
+    else:
         message = f"no finite objective at any of {settings.redraws + 1} start points"
         return _failed(number, x, message, settings.optimizer)
     ends, spent = _descents(search, x, settings, random, str(number))
