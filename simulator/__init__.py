@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from . import fit, plot, response
-    from .conditions import schedule
+    from .conditions import sample, schedule
     from .integrator.status import Status
     from .simulation.model import Model
+    from .simulation.sweep import design
+    from .store import merge
+    from .store import read_store as open_store
 
 __all__ = [
     "load",
     "schedule",
+    "sample",
+    "design",
+    "open_store",
+    "merge",
     "response",
     "fit",
     "plot",
@@ -56,10 +63,22 @@ def load(model: "str | PathLike[str]") -> "Model":
 
 
 def __getattr__(name: str) -> Any:
-    if name == "schedule":
-        from .conditions import schedule
+    if name in ("schedule", "sample"):
+        from . import conditions
 
-        return schedule
+        return getattr(conditions, name)
+    if name == "design":
+        from .simulation.sweep import design
+
+        return design
+    if name == "merge":
+        from .store import merge
+
+        return merge
+    if name == "open_store":
+        from .store import read_store
+
+        return read_store
     if name == "Status":
         from .integrator.status import Status
 

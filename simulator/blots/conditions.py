@@ -71,7 +71,7 @@ def resolved(model: Model, treatments: Sequence[Treatment]) -> Resolved:
 
     index = pd.RangeIndex(len(treatments))
     table = pd.DataFrame(as_columns(treatments), index=index)
-    design = make_design(model.definition, {}, table, names=model.names)
+    design = make_design(model.definition, {}, table, names=model.names).whole()
     numbers = resolve(design, model.kernel.initial.baseline)
     shape = (len(treatments),)
     constants: dict[Treatment, dict[str, Setting]] = {each: {} for each in treatments}

@@ -7,9 +7,11 @@
 from .changes import STAGES, Change, Column, Stage
 from .designs import Axis, Design
 from .factors import make_design
+from .lazy import LazyDesign, RowAxis, axis_digest, fixed_digest
 from .names import Names
 from .resolve import Program, Values, resolve
 from .schedules import Schedule, schedule
+from .sources import RowSource, Sample, sample
 from .vehicle import Vehicle, vehicle
 
 __all__ = [
@@ -18,14 +20,21 @@ __all__ = [
     "Change",
     "Column",
     "Design",
+    "LazyDesign",
     "Names",
     "Program",
+    "RowAxis",
+    "RowSource",
+    "Sample",
     "Schedule",
     "Stage",
     "Values",
     "Vehicle",
+    "axis_digest",
+    "fixed_digest",
     "make_design",
     "resolve",
+    "sample",
     "schedule",
     "vehicle",
 ]

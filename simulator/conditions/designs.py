@@ -1,7 +1,7 @@
 """A design: every run that one call asks for, as axes of levels and what is the same in all."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,18 @@ class Axis:
     def size(self) -> int:
         """Number of levels."""
         return len(self.labels)
+
+    def part(self, levels: slice) -> "Axis":
+        """The axis with the levels of a slice."""
+        return Axis(
+            self.name,
+            self.labels[levels],
+            tuple(
+                Column(c.target, c.operation, c.time, c.stage, c.values[levels])
+                for c in self.columns
+            ),
+            {name: values[levels] for name, values in self.coordinates.items()},
+        )
 
     def level(self, index: int) -> tuple[Change, ...]:
         """The changes that one level makes."""
@@ -88,6 +100,15 @@ class Design:
         changed = dict.fromkeys(change.target for change in self.fixed)
         changed |= dict.fromkeys(c.target for axis in self.axes for c in axis.columns)
         return tuple(changed)
+
+    def part(self, levels: Sequence[slice]) -> "Design":
+        """The runs at a slice of each axis."""
+        axes = (axis.part(own) for axis, own in zip(self.axes, levels, strict=True))
+        return Design(tuple(axes), self.fixed, self.coordinates, self.units)
+
+    def whole(self) -> "Design":
+        """All runs: the design itself, every level of which is in memory."""
+        return self
 
     def level_indices(self) -> tuple[NDArray[np.intp], ...]:
         """For every axis, the level (size,) that each run has of it."""

@@ -1,7 +1,11 @@
 """From the keywords of `simulate` to a `Design`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +14,19 @@ from ..errors import ConditionError
 from ..network.definition import Definition
 from .changes import Change, Column
 from .designs import Axis, Design, Label
+from .lazy import LazyDesign, RowAxis
 from .levels import Levels, default_cell, read_levels
 from .names import GENE_PREFIX, Factor, Names
 from .schedules import Schedule
+from .sources import RowSource, TableFile
 from .table import read_table
 from .warning import warn
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+Conditions: TypeAlias = "DataFrame | RowSource | str | PathLike[str]"
+"""What `conditions=` takes: a table, or what gives its rows piece by piece."""
 
 #: Names that the result itself uses.
 RESERVED = ("time", "status")
@@ -26,10 +35,10 @@ RESERVED = ("time", "status")
 def make_design(
     definition: Definition,
     factors: Mapping[str, Any],
-    conditions: "DataFrame | None" = None,
+    conditions: Conditions | None = None,
     set: Mapping[str, Any] | None = None,
     names: Names | None = None,
-) -> Design:
+) -> Design | LazyDesign:
     """The runs that keywords, a conditions table and `set=` ask for.
 
     Axes are, in this order: the rows of `conditions`, the swept `factors` as written, the swept
@@ -42,7 +51,8 @@ def make_design(
         Factor, parameter, compartment or species name -> scalar or levels.
     conditions
         Table whose rows are runs: columns are names as in `factors` (empty or NaN = not set), the
-        index labels them; other columns become coordinates.
+        index labels them; other columns become coordinates. A file, or another `RowSource`, is
+        read piece by piece, and its rows are numbered.
     set
         Parameter, compartment or species id -> scalar or levels.
     names
@@ -61,7 +71,7 @@ class _Builder:
 
     def __init__(self, names: Names) -> None:
         self.names = names
-        self.axes: list[Axis] = []
+        self.axes: list[Axis | RowAxis] = []
         self.fixed: list[Change] = []
         self.coordinates: dict[str, Label] = {}
         self.units: dict[str, str] = {}
@@ -77,9 +87,9 @@ class _Builder:
     def build(
         self,
         factors: Mapping[str, Any],
-        conditions: "DataFrame | None",
+        conditions: Conditions | None,
         ids: Mapping[str, Any] | None,
-    ) -> Design:
+    ) -> Design | LazyDesign:
         if ids is not None and not isinstance(ids, Mapping):
             raise ConditionError(f'set= takes a mapping like {{"k1": 0.5}}, not {_short(ids)}.')
         if conditions is not None:
@@ -91,7 +101,10 @@ class _Builder:
         self.add_default_cell()
         self.check_genes()
         self.warn_of_ids_that_win()
-        return Design(tuple(self.axes), tuple(self.fixed), self.coordinates, self.units)
+        listed = tuple(axis for axis in self.axes if isinstance(axis, Axis))
+        if len(listed) == len(self.axes):
+            return Design(listed, tuple(self.fixed), self.coordinates, self.units)
+        return LazyDesign(tuple(self.axes), tuple(self.fixed), self.coordinates, self.units)
 
     def add(self, factor: Factor, value: Any, where: str) -> None:
         """Fix or sweep one factor."""
@@ -109,23 +122,31 @@ class _Builder:
             refuse_repeats(factor, levels)
             self.axes.append(Axis(name, tuple(levels.labels.tolist()), levels.columns))
 
-    def add_table(self, table: "DataFrame") -> None:
+    def add_table(self, table: Conditions) -> None:
         """Make the rows of a conditions table the first axis."""
-        rows = read_table(self.names, table)
+        source = _source(table)
+        if source is not None and len(source) == 0:
+            raise ConditionError("conditions= has no rows.")
+        rows = read_table(self.names, table if source is None else source.rows(0, 1))
         self.taken[rows.name] = "the index of conditions="
         columns: list[Column] = []
         coordinates: dict[str, NDArray[Any]] = {}
+        named: dict[str, str] = {}
         for factor, levels in rows.factors:
             where = f'column "{factor.name}" of conditions='
             self.claim(factor, where)
-            coordinates[self.coordinate(factor, where)] = levels.labels
+            named[factor.name] = self.coordinate(factor, where)
+            coordinates[named[factor.name]] = levels.labels
             columns.extend(levels.columns)
             if factor.kind == "constant":
                 self.by_table[factor.target] = where
         for name, values in rows.further.items():
             self.use(name, f'column "{name}" of conditions=')
             coordinates[name] = values
-        self.axes.append(Axis(rows.name, rows.labels, tuple(columns), coordinates))
+        if source is not None:
+            self.axes.append(RowAxis(self.names, source, rows.name, named))
+        else:
+            self.axes.append(Axis(rows.name, rows.labels, tuple(columns), coordinates))
 
     def add_default_cell(self) -> None:
         """Fix the default cell where no cell is given."""
@@ -172,8 +193,9 @@ class _Builder:
         """Whether some level of the factor `expression` names the gene."""
         labels: list[Any] = [self.coordinates.get("expression", "")]
         for axis in self.axes:
-            labels.extend(axis.labels if axis.name == "expression" else ())
-            labels.extend(axis.coordinates.get("expression", ()))
+            if isinstance(axis, Axis):
+                labels.extend(axis.labels if axis.name == "expression" else ())
+                labels.extend(axis.coordinates.get("expression", ()))
         return any(f",{gene}=" in f",{label}" for label in labels)
 
     def coordinate(self, factor: Factor, where: str) -> str:
@@ -206,6 +228,13 @@ class _Builder:
                 f'{where} and {self.taken[name]} would both be the coordinate "{name}": rename one.'
             )
         self.taken[name] = where
+
+
+def _source(table: Conditions) -> RowSource | None:
+    """What gives rows piece by piece; None for a table that is in memory."""
+    if isinstance(table, (str, PathLike)):
+        return TableFile(Path(table))
+    return table if isinstance(table, RowSource) else None
 
 
 def levels_given(factor: Factor, value: Any) -> Sequence[Any] | None:

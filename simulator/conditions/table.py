@@ -27,8 +27,10 @@ class Rows:
     further: dict[str, NDArray[Any]]
 
 
-def read_table(names: Names, table: "DataFrame") -> Rows:
+def read_table(names: Names, table: "DataFrame", checked: bool = False) -> Rows:
     """The rows of a conditions table.
+
+    checked : whether its further columns are known to be meant as such.
 
     Raises
     ------
@@ -37,7 +39,10 @@ def read_table(names: Names, table: "DataFrame") -> Rows:
         something that cannot be set, or a value has no meaning.
     """
     if not all(hasattr(table, part) for part in ("columns", "index", "isna", "iloc")):
-        raise ConditionError(f"conditions= takes a pandas DataFrame, not a {type(table).__name__}.")
+        raise ConditionError(
+            "conditions= takes a pandas DataFrame, a .csv or .tsv file, or simulator.sample(...),"
+            f" not a {type(table).__name__}."
+        )
     if len(table) == 0:
         raise ConditionError("conditions= has no rows.")
     name, labels = _index(names, table)
@@ -59,7 +64,8 @@ def read_table(names: Names, table: "DataFrame") -> Rows:
                 values = table[column]
             factors.append((factor, _levels(names, factor, values)))
         else:
-            _check_further(names, column)
+            if not checked:
+                _check_further(names, column)
             further[column] = _coordinate(table[column])
     return Rows(name, labels, tuple(factors), further)
 

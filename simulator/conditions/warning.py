@@ -6,9 +6,9 @@ import warnings
 _PACKAGE = __name__.partition(".")[0]
 
 
-def warn(message: str) -> None:
-    """Issue a UserWarning from the first caller outside the package."""
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Issue a warning from the first caller outside the package."""
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)

@@ -24,7 +24,7 @@ CONFIDENCES = ("measured", "derived", "fitted", "assumed")
 #: Keywords of `simulate` that are no factors.
 OPTIONS = (
     "time", "conditions", "set", "outputs", "start", "rtol", "atol", "max_steps", "on_failure",
-    "workers", "progress", "max_seconds", "method",
+    "workers", "progress", "max_seconds", "method", "store", "executor",
 )  # fmt: skip
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
-from ..conditions import Design
+from ..conditions import Axis, Design, LazyDesign
 from ..conditions.factors import RESERVED
+from ..conditions.warning import warn
 from ..errors import IntegrationError
 from ..integrator.status import Status
 from ..integrator.system import Tolerances
@@ -52,27 +52,37 @@ def to_dataset(
 
     dims: tuple[str, ...] = design.dims
     shape: tuple[int, ...] = design.shape
-    coordinates: dict[str, Any] = {}
-    units = {name: {"units": unit} for name, unit in design.units.items() if unit}
-    for axis in design.axes:
-        coordinates[axis.name] = (axis.name, _labels(axis.labels), units.get(axis.name))
-        for name, values in axis.coordinates.items():
-            coordinates[name] = (axis.name, values, units.get(name))
+    coordinates = result_coordinates(model, design, times, wanted)
     if times is not None:
-        coordinates["time"] = ("time", times, {"units": model.network.time_unit})
         dims, shape = (*dims, "time"), (*shape, times.size)
-    names = {readout.id for readout in wanted}
-    for name, label in design.coordinates.items():
-        if name not in names:
-            coordinates[name] = ((), label, units.get(name))
     variables: dict[str, Any] = {
-        variable_name(readout.id): (dims, values.reshape(shape), _attributes(readout))
+        variable_name(readout.id): (dims, values.reshape(shape), attributes_of(readout))
         for readout, values in zip(wanted, outcome.outputs, strict=True)
     }
     kinds, kind = np.unique(outcome.status, return_inverse=True)
     words = np.array([Status(int(k)).name for k in kinds])[kind].reshape(design.shape)
     variables["status"] = (design.dims, words, {"long_name": "how the run ended"})
-    return xr.Dataset(variables, coordinates, _provenance(model, options))
+    return xr.Dataset(variables, coordinates, provenance(model, options))
+
+
+def result_coordinates(
+    model: Model, design: Design | LazyDesign, times: Array | None, wanted: Sequence[Readout]
+) -> dict[str, Any]:
+    """Coordinates of a result, but those of rows that are read when they are needed."""
+    found: dict[str, Any] = {}
+    units = {name: {"units": unit} for name, unit in design.units.items() if unit}
+    for axis in design.axes:
+        if isinstance(axis, Axis):
+            found[axis.name] = (axis.name, _labels(axis.labels), units.get(axis.name))
+            for name, values in axis.coordinates.items():
+                found[name] = (axis.name, values, units.get(name))
+    if times is not None:
+        found["time"] = ("time", times, {"units": model.network.time_unit})
+    names = {readout.id for readout in wanted}
+    for name, label in design.coordinates.items():
+        if name not in names:
+            found[name] = ((), label, units.get(name))
+    return found
 
 
 def variable_name(output: str) -> str:
@@ -84,7 +94,8 @@ def _labels(labels: Sequence[Any]) -> NDArray[Any]:
     return np.array(labels, dtype=str if isinstance(labels[0], str) else None)
 
 
-def _attributes(readout: Readout) -> dict[str, str]:
+def attributes_of(readout: Readout) -> dict[str, str]:
+    """Attributes of an output: its name and unit, and what it is relative to."""
     attributes = {"long_name": readout.name, "units": readout.unit}
     if readout.relative_to:
         attributes["relative_to"] = readout.relative_to
@@ -96,7 +107,8 @@ def _version(distribution: str) -> str:
     return version(distribution)
 
 
-def _provenance(model: Model, options: Options) -> dict[str, Any]:
+def provenance(model: Model, options: Options) -> dict[str, Any]:
+    """Attributes of a result: what it was made from, and how."""
     return {
         "model": model.definition.name,
         "model_hash": model.hash,
@@ -111,12 +123,16 @@ def _provenance(model: Model, options: Options) -> dict[str, Any]:
     }
 
 
-def report_failures(
-    model: Model,
-    design: Design,
-    outcome: Outcome,
-    options: Options,
-) -> None:
+class Failed(NamedTuple):
+    """A run that failed: its number, its status, when, and the state that held it up (or -1)."""
+
+    run: int
+    status: int
+    time: float
+    state: int
+
+
+def report_failures(model: Model, design: Design, outcome: Outcome, options: Options) -> None:
     """Warn once about failed runs, or raise; the warning is of the line that called the model.
 
     Raises
@@ -124,38 +140,44 @@ def report_failures(
     IntegrationError
         Every run failed, or some did and `on_failure` is "raise".
     """
-    failed = np.flatnonzero(outcome.status != Status.SUCCESS)
-    if not failed.size:
+    failed = failed_runs(outcome)
+    if not failed:
         return
-    message = _failure_sentence(model, design, outcome, failed, options.tolerances)
-    if options.on_failure == "raise" or failed.size == outcome.status.size:
+    message = failure_sentence(model, design, failed, options.tolerances)
+    if options.on_failure == "raise" or len(failed) == outcome.status.size:
         raise IntegrationError(message)
-    warnings.warn(message, RuntimeWarning, stacklevel=4)
+    warn(message, RuntimeWarning)
 
 
-def _failure_sentence(
-    model: Model,
-    design: Design,
-    outcome: Outcome,
-    failed: NDArray[np.intp],
-    tolerances: Tolerances,
+def failed_runs(outcome: Outcome) -> list[Failed]:
+    """The runs that failed, in order."""
+    which = np.flatnonzero(outcome.status != Status.SUCCESS)
+    columns = (outcome.status[which], outcome.failed_at[which], outcome.state[which])
+    return [
+        Failed(*row) for row in zip(which.tolist(), *(c.tolist() for c in columns), strict=True)
+    ]
+
+
+def failure_sentence(
+    model: Model, design: Design | LazyDesign, failed: Sequence[Failed], tolerances: Tolerances
 ) -> str:
-    kinds = sorted(set(outcome.status[failed].tolist()))
+    """What failed, where first, and what to do about it."""
+    kinds = sorted({each.status for each in failed})
     parts = []
     for kind in kinds:
-        runs = failed[outcome.status[failed] == kind]
+        runs = [each.run for each in failed if each.status == kind]
         named = ", ".join(str(r) for r in runs[:LISTED])
-        more = f" and {runs.size - LISTED} more" if runs.size > LISTED else ""
-        parts.append(f"{Status(kind).name} in run{'s' * (runs.size > 1)} {named}{more}")
-    first = int(failed[0])
-    where = ", ".join(f"{name}={label}" for name, label in design.label(first).items())
-    at = f"first at t = {outcome.failed_at[first]:.4g} {model.network.time_unit}".rstrip()
-    if outcome.state[first] >= 0:
-        at += f", at {model.kernel.states[outcome.state[first]]}"
+        more = f" and {len(runs) - LISTED} more" if len(runs) > LISTED else ""
+        parts.append(f"{Status(kind).name} in run{'s' * (len(runs) > 1)} {named}{more}")
+    first = failed[0]
+    where = ", ".join(f"{name}={label}" for name, label in design.label(first.run).items())
+    at = f"first at t = {first.time:.4g} {model.network.time_unit}".rstrip()
+    if first.state >= 0:
+        at += f", at {model.kernel.states[first.state]}"
     place = f"{at}; {where}" if where else at
     remedies = " ".join(dict.fromkeys(Status(kind).sentence for kind in kinds))
     budget = f" (max_steps is {tolerances.max_steps}, rtol {tolerances.rtol:g})"
     return (
-        f"{failed.size} of {outcome.status.size} runs failed: {'; '.join(parts)} ({place})."
+        f"{len(failed)} of {design.size} runs failed: {'; '.join(parts)} ({place})."
         f" {remedies}{budget if Status.STEP_LIMIT in kinds else ''}"
     )

@@ -17,7 +17,7 @@ from .plan import Plan, plan
 from .progress import run_progress
 from .readouts import Readout
 from .rest import equilibrate
-from .runs import Outcome, simulate_runs
+from .runs import Outcome, Progress, simulate_runs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,36 +28,51 @@ if TYPE_CHECKING:
 def simulated(
     model: Model, design: Design, times: Array, wanted: Sequence[Readout], options: Options
 ) -> xr.Dataset:
-    """What is wanted of every run of a design at some times."""
-    grid, columns = _with_zero(times, wanted)
-    plans, twin = _plans(model, design, wanted)
-    rest, runs = None, sum(each.runs.size for each in plans)
-    with run_progress(options.progress, runs, "simulating") as advance:
-        if options.start == "steady_state":
-            rest = equilibrate(
-                model.kernel,
-                plans,
-                model.definition.population,
-                options.tolerances,
-                options.workers,
-                options.deadline,
-            )
-        outcome = simulate_runs(
-            model.kernel,
-            plans,
-            grid,
-            [readout.quantity for readout in wanted],
-            rest=rest,
-            tolerances=options.tolerances,
-            method=options.method,
-            workers=options.workers,
-            progress=advance,
-            deadline=options.deadline,
-        )
-    outcome = _relate(outcome, wanted, design.size, twin)
-    outcome = outcome._replace(outputs=outcome.outputs[:, :, columns])
+    """What is wanted of every run of a design at some times, labelled."""
+    with run_progress(options.progress, design.size, "simulating") as advance:
+        outcome = simulate_design(model, design, times, wanted, options, advance)
     report_failures(model, design, outcome, options)
     return to_dataset(model, design, outcome, times, wanted, options)
+
+
+def simulate_design(
+    model: Model,
+    design: Design,
+    times: Array,
+    wanted: Sequence[Readout],
+    options: Options,
+    advance: Progress | None = None,
+) -> Outcome:
+    """What is wanted of every run of a design at some times, in arrays.
+
+    advance : called now and then with the number of runs just finished, vehicles included.
+    """
+    grid, columns = _with_zero(times, wanted)
+    plans, twin = _plans(model, design, wanted)
+    rest = None
+    if options.start == "steady_state":
+        rest = equilibrate(
+            model.kernel,
+            plans,
+            model.definition.population,
+            options.tolerances,
+            options.workers,
+            options.deadline,
+        )
+    outcome = simulate_runs(
+        model.kernel,
+        plans,
+        grid,
+        [readout.quantity for readout in wanted],
+        rest=rest,
+        tolerances=options.tolerances,
+        method=options.method,
+        workers=options.workers,
+        progress=advance,
+        deadline=options.deadline,
+    )
+    outcome = _relate(outcome, wanted, design.size, twin)
+    return outcome._replace(outputs=outcome.outputs[:, :, columns])
 
 
 def at_rest(

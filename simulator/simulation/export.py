@@ -45,7 +45,7 @@ def export_sbml(model: Model, factors: Mapping[str, Any]) -> str:
 
     given = dict(factors)
     start = checked_start(model, given.pop("start", None))
-    design = make_design(model.definition, given, None, given.pop("set", None))
+    design = make_design(model.definition, given, None, given.pop("set", None)).whole()
     if design.axes:
         raise ConditionError(f'export takes one condition: "{design.dims[0]}" has several levels.')
     kernel, work, rest = model.kernel, [plan(model.kernel, design)], None

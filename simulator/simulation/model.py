@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,16 @@ from ..network.network import Network
 from .designed import at_rest, refuse_treatment, simulated
 from .options import MAX_STEPS, Method, OnFailure, Start, checked_options, checked_times
 from .readouts import Readout, all_readouts, constant_readouts, readouts
+from .sweep import Sweep
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
     import xarray as xr
+
+    from ..conditions.factors import Conditions
+    from .distribute import Executor
 
 
 @dataclass(frozen=True)
@@ -103,20 +110,29 @@ class Model:
         return all_readouts(self.definition)
 
     @cached_property
-    def hash(self) -> str:
-        """Digest of everything the model is made of: what a result's `model_hash` says."""
-        digest = hashlib.sha256(self.network.sbml.encode())
+    def digests(self) -> Mapping[str, str]:
+        """Digest of the network, and of every file of the model's folder, by name."""
+        found = {"network": hashlib.sha256(self.network.sbml.encode()).hexdigest()}
         if self.definition.folder is not None:
             for file in sorted(self.definition.folder.iterdir()):
                 if file.suffix in (".ant", ".tsv", ".yaml"):
-                    digest.update(file.name.encode() + file.read_bytes())
-        return digest.hexdigest()[:16]
+                    found[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        return found
+
+    @cached_property
+    def hash(self) -> str:
+        """Digest of everything the model is made of: what a result's `model_hash` says."""
+        return hashlib.sha256(repr(sorted(self.digests.items())).encode()).hexdigest()[:16]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets the definition, and compiles it there once."""
+        return _revived, (self.hash, pickle.dumps(self.definition), dict(self.digests))
 
     def simulate(
         self,
         time: Any,
         *,
-        conditions: pd.DataFrame | None = None,
+        conditions: Conditions | None = None,
         set: Mapping[str, Any] | None = None,
         outputs: Sequence[str] | None = None,
         start: Start | None = None,
@@ -128,6 +144,8 @@ class Model:
         workers: int | None = None,
         progress: bool | None = None,
         method: Method = "auto",
+        store: str | PathLike[str] | None = None,
+        executor: Executor | None = None,
         **factors: Any,
     ) -> xr.Dataset:
         """Simulate every combination of the factors' levels.
@@ -139,7 +157,8 @@ class Model:
             0 in any case.
         conditions
             A table whose rows are conditions; columns are factor, parameter or species ids, the
-            index labels them. Keywords beside it are crossed with its rows.
+            index labels them. Keywords beside it are crossed with its rows. Or a .csv or .tsv file
+            of such rows, or `simulator.sample`, which are numbered, and read piece by piece.
         set
             Ids of parameters, compartments or species to set or sweep; the way for ids that are
             also names of options or factors.
@@ -168,6 +187,13 @@ class Model:
             ``"Rodas5P"`` (Rosenbrock, for stiff systems), ``"Tsit5"`` (explicit Runge-Kutta, for
             systems that are not), or ``"auto"``: each run begins with Rosenbrock steps, and goes on
             with explicit ones as long as these could be as long.
+        store
+            A Zarr store to make, or to go on with: results are written chunk by chunk and are never
+            all in memory, a call that was killed is simply repeated, and what is returned is read
+            from there. A store of another model or design is refused.
+        executor
+            Computes the chunks: an executor as of `concurrent.futures`, or a client of
+            dask.distributed. `workers` is then the threads of each of them (default: 1).
         **factors
             Factor, drug, parameter or species -> a level, or a list of levels, which becomes a
             dimension of the result in the order written.
@@ -200,7 +226,20 @@ class Model:
         )
         design = make_design(self.definition, factors, conditions, set, self.names)
         wanted = readouts(self, outputs, dims=design.dims)
-        return simulated(self, design, times, wanted, options)
+        if store is None and executor is None:
+            return simulated(self, design.whole(), times, wanted, options)
+        if max_seconds is not None:
+            raise ConditionError(
+                "max_seconds= cannot be kept with store= or executor=; a call with a store can be"
+                " interrupted at any time, and goes on when it is repeated."
+            )
+        return Sweep(self, design, times, tuple(wanted), options).simulate(
+            store=store,
+            executor=executor,
+            workers=workers,
+            on_failure=on_failure,
+            progress=progress,
+        )
 
     def steady_state(
         self,
@@ -245,7 +284,7 @@ class Model:
             workers=workers,
             method="Rodas5P",
         )
-        design = make_design(self.definition, factors, conditions, set, self.names)
+        design = make_design(self.definition, factors, conditions, set, self.names).whole()
         refuse_treatment(design)
         if outputs is None:
             outputs = [s.id for s in self.network.species]
@@ -285,3 +324,15 @@ class Model:
     def is_constant_readout(self, observable: str) -> bool:
         """Whether no reaction can change this observable (a conserved total, a constant)."""
         return observable in constant_readouts(self)
+
+
+@lru_cache(maxsize=4)
+def _rebuilt(hash: str, definition: bytes) -> Model:
+    return Model(pickle.loads(definition))  # noqa: S301  what `Model.__reduce__` wrote
+
+
+def _revived(hash: str, definition: bytes, digests: Mapping[str, str]) -> Model:
+    """A model that comes from another process; the same one each time, so as to compile it once."""
+    found = _rebuilt(hash, definition)
+    found.__dict__.update(hash=hash, digests=digests)
+    return found

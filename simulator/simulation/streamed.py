@@ -1,0 +1,242 @@
+"""Simulating a sweep chunk by chunk: into a store, or from many machines into memory.
+
+Whoever computes a chunk returns arrays; this process alone writes. A chunk is the same to the last
+bit wherever, and after whatever else, it is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..conditions import RowAxis
+from ..conditions.schedules import number_of
+from ..conditions.warning import warn
+from ..errors import ConditionError, IntegrationError
+from ..integrator.status import Status
+from ..store import (
+    Store,
+    create_store,
+    open_store,
+    read_store,
+    version_differences,
+)
+from .dataset import (
+    Failed,
+    attributes_of,
+    failed_runs,
+    failure_sentence,
+    provenance,
+    report_failures,
+    result_coordinates,
+    to_dataset,
+)
+from .designed import simulate_design
+from .distribute import Executor, Task, computed
+from .progress import run_progress
+from .runs import Outcome
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .sweep import Sweep
+
+# Rows of which coordinates are written at once.
+ROWS = 1 << 16
+
+NAMES = np.array([status.name for status in Status])
+
+
+def streamed(
+    sweep: Sweep,
+    path: Path,
+    executor: Executor | None,
+    workers: int | None,
+    shard: tuple[int, int] | None,
+) -> xr.Dataset:
+    """Simulate what a store does not hold yet, and open it.
+
+    Raises
+    ------
+    ConditionError
+        The store is damaged, of something else, or cannot be written.
+    IntegrationError
+        Every run failed, or one did and `on_failure` is "raise"; the store holds all of them.
+    """
+    mine = _chunks(len(sweep.grid), shard)
+    store = _store(sweep, path)
+    failed = {number: record.failed for number, record in store.done().items()}
+    missing = [number for number in mine if number not in failed]
+    runs = sum(sweep.grid.size(number) for number in missing)
+    with run_progress(sweep.options.progress, runs, "simulating") as advance:
+        for number, outcome in _outcomes(sweep, missing, executor, workers):
+            own = failed_runs(outcome)
+            numbers = sweep.grid.runs(number, np.array([each.run for each in own], np.intp))
+            among_all = tuple(
+                (run, each.status, each.time, each.state)
+                for run, each in zip(numbers.tolist(), own, strict=True)
+            )
+            store.write(number, outcome.outputs, NAMES[outcome.status], among_all)
+            failed[number] = among_all
+            if advance is not None:
+                advance(sweep.grid.size(number))
+    _report(sweep, [Failed(*each) for number in mine for each in failed[number]])
+    return read_store(path)
+
+
+def gathered(sweep: Sweep, executor: Executor, workers: int | None) -> xr.Dataset:
+    """Simulate a sweep on an executor, its result in memory.
+
+    Raises
+    ------
+    IntegrationError
+        Every run failed, or one did and `on_failure` is "raise".
+    """
+    shape, grid, design = sweep.design.shape, sweep.grid, sweep.design.whole()
+    outputs = np.empty((len(sweep.wanted), *shape, sweep.times.size))
+    status, state = np.zeros(shape, np.int64), np.zeros(shape, np.intp)
+    failed_at = np.zeros(shape)
+    with run_progress(sweep.options.progress, sweep.runs, "simulating") as advance:
+        for number, found in _outcomes(sweep, list(range(len(grid))), executor, workers):
+            box = grid.slices(number)
+            outputs[:, *box] = found.outputs.reshape(outputs[:, *box].shape)
+            for whole, part in (
+                (status, found.status),
+                (failed_at, found.failed_at),
+                (state, found.state),
+            ):
+                whole[box] = part.reshape(whole[box].shape)
+            if advance is not None:
+                advance(grid.size(number))
+    outcome = Outcome(
+        outputs.reshape(len(sweep.wanted), sweep.runs, -1),
+        status.reshape(-1),
+        failed_at.reshape(-1),
+        state.reshape(-1),
+    )
+    report_failures(sweep.model, design, outcome, sweep.options)
+    return to_dataset(sweep.model, design, outcome, sweep.times, sweep.wanted, sweep.options)
+
+
+def _outcomes(
+    sweep: Sweep, chunks: Sequence[int], executor: Executor | None, workers: int | None
+) -> Iterator[tuple[int, Outcome]]:
+    """Outcomes of chunks as they are computed: by the executor, or on threads of this process."""
+    threads = max(1, min(sweep.options.workers, len(chunks)))
+    each = sweep.options.workers // threads if executor is None else workers or 1
+    options = replace(sweep.options, workers=each, progress=False, on_failure="mark")
+
+    def tasks() -> Iterator[Task]:
+        for number in chunks:
+            yield number, (sweep.model, sweep.part(number), sweep.times, sweep.wanted, options)
+
+    if executor is not None:
+        yield from computed(tasks(), simulate_design, executor)
+        return
+    _ = sweep.model.kernel  # made once, not by each thread
+    with ThreadPoolExecutor(threads) as pool:
+        # one more than threads: while a result is stored, no thread waits for work
+        yield from computed(tasks(), simulate_design, pool, ahead=threads + 1)
+
+
+def _chunks(count: int, shard: tuple[int, int] | None) -> range:
+    """Numbers of the chunks of a shard (all where there is none)."""
+    if shard is None:
+        return range(count)
+    try:
+        i, n = (number_of(part) for part in shard)
+    except (TypeError, ValueError):
+        i = n = None
+    if i is None or n is None or i != int(i) or n != int(n) or not 1 <= i <= n:
+        raise ConditionError(f"shard is (i, n), i from 1 to n, like (1, 8), not {shard!r}.")
+    return range(int(i) - 1, count, int(n))
+
+
+def _store(sweep: Sweep, path: Path) -> Store:
+    """The store to fill: the one that is there, or a new one."""
+    manifest = sweep.manifest()
+    found = open_store(path, manifest)
+    if found is None:
+        _check_rows(sweep)
+        return create_store(path, manifest, _skeleton(sweep), lambda to: _fill(sweep, to))
+    others = version_differences(found.manifest, manifest)
+    if others:
+        warn(
+            f"{path} was begun with {', '.join(others)}: what is added may differ from it in the"
+            " last bits."
+        )
+    return found
+
+
+def _report(sweep: Sweep, failed: list[Failed]) -> None:
+    if not failed:
+        return
+    failed.sort()
+    message = failure_sentence(sweep.model, sweep.design, failed, sweep.options.tolerances)
+    if sweep.options.on_failure == "raise" or len(failed) == sweep.runs:
+        raise IntegrationError(message)
+    warn(message, RuntimeWarning)
+
+
+# --- a store before its first chunk ----------------------------------------------------------
+
+
+def _row_parts(sweep: Sweep) -> Iterator[tuple[slice, Any]]:
+    """Pieces of the axes whose rows are read when they are needed."""
+    for axis in sweep.design.axes:
+        if isinstance(axis, RowAxis):
+            for first in range(0, axis.size, ROWS):
+                rows = slice(first, min(first + ROWS, axis.size))
+                yield rows, axis.part(rows)
+
+
+def _check_rows(sweep: Sweep) -> None:
+    """Raise ConditionError for the first row that has no meaning, before any is simulated."""
+    for _ in _row_parts(sweep):
+        pass
+
+
+def _text_width(sweep: Sweep, name: str) -> int:
+    widths = (part.coordinates[name].dtype.itemsize for _, part in _row_parts(sweep))
+    return int(max(widths)) // np.dtype("U1").itemsize
+
+
+def _skeleton(sweep: Sweep) -> xr.Dataset:
+    """The dataset that the store is to hold; what is a dask array is left empty."""
+    import dask.array as da
+    import xarray as xr
+
+    dims, shape, chunk = sweep.design.dims, sweep.design.shape, sweep.grid.chunk
+    times = sweep.times.size
+    coordinates = result_coordinates(sweep.model, sweep.design, sweep.times, sweep.wanted)
+    units = {name: {"units": unit} for name, unit in sweep.design.units.items() if unit}
+    for axis in sweep.design.axes:
+        if isinstance(axis, RowAxis):
+            for name, values in axis.part(slice(0, 1)).coordinates.items():
+                kind = values.dtype if values.dtype.kind != "U" else f"U{_text_width(sweep, name)}"
+                empty = da.zeros(axis.size, dtype=kind, chunks=ROWS)
+                coordinates[name] = (axis.name, empty, units.get(name))
+    variables: dict[str, Any] = {
+        name: (
+            (*dims, "time"),
+            da.full((*shape, times), np.nan, chunks=(*chunk, times)),
+            attributes_of(readout),
+        )
+        for name, readout in zip(sweep.outputs, sweep.wanted, strict=True)
+    }
+    empty = da.zeros(shape, dtype=NAMES.dtype, chunks=chunk)
+    variables["status"] = (dims, empty, {"long_name": "how the run ended; empty: not done"})
+    return xr.Dataset(variables, coordinates, provenance(sweep.model, sweep.options))
+
+
+def _fill(sweep: Sweep, arrays: Mapping[str, Any]) -> None:
+    """Write the coordinates of rows that are read when they are needed."""
+    if arrays:
+        for rows, part in _row_parts(sweep):
+            for name, values in part.coordinates.items():
+                arrays[name][rows] = values

@@ -1,0 +1,96 @@
+"""Parts of one sweep that several processes computed, put together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import ConditionError
+from .files import CHUNKS, write_whole, writing_to
+from .manifest import differences
+from .records import Record, write_record
+from .writing import Store, open_store
+
+
+def merge(parts: Sequence[Path], out: Path) -> Store:
+    """Put the finished chunks of stores of the same sweep into one store.
+
+    Parameters
+    ----------
+    parts
+        Stores; a chunk that several have must be the same in all.
+    out
+        The store to make; or one of the same sweep, which gets the chunks that it has not.
+
+    Returns
+    -------
+    The store; chunks that no part has are not in it, and can be computed there.
+
+    Raises
+    ------
+    ConditionError
+        There is no part, one is no store, is damaged, or is of another sweep, or `out` cannot be
+        written.
+    """
+    if not parts:
+        raise ConditionError("merge: name the stores to put together.")
+    stores = [_part(path) for path in parts]
+    for other in stores[1:]:
+        differing = differences(stores[0].manifest, other.manifest)
+        if differing:
+            raise ConditionError(
+                f"{other.path} is not of the same sweep as {stores[0].path}:"
+                f" {'; '.join(differing)}."
+            )
+    target = open_store(out, stores[0].manifest) or _begun(stores[0], out)
+    have = target.done()
+    for each in stores:
+        for number, record in each.done().items():
+            if number in have:
+                _same(each, record, have[number])
+                continue
+            _copy(each, target, record)
+            have[number] = record
+    return target
+
+
+def _part(path: Path) -> Store:
+    found = open_store(path)
+    if found is None:
+        raise ConditionError(f"{path}: there is no store.")
+    return found
+
+
+def _begun(part: Store, out: Path) -> Store:
+    """A store like a part, without any chunk."""
+    variables = {*part.manifest.design["variables"], "status"}
+    making = out.with_name(f"{out.name}.making")
+
+    def left_out(folder: str, names: list[str]) -> list[str]:
+        inside = Path(folder).relative_to(part.path).as_posix()
+        chunks = [name for name in names if not name.startswith(".")]
+        return names if inside == CHUNKS else chunks if inside in variables else []
+
+    with writing_to(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if making.exists():
+            shutil.rmtree(making)
+        shutil.copytree(part.path, making, ignore=left_out)
+        making.replace(out)
+    return Store(out, part.manifest)
+
+
+def _same(part: Store, record: Record, other: Record) -> None:
+    if record != other:
+        raise ConditionError(
+            f"{part.path}: its chunk {record.chunk} is not the one that another part has; of chunks"
+            " computed on other processors or with other versions take only one part."
+        )
+
+
+def _copy(part: Store, target: Store, record: Record) -> None:
+    with writing_to(target.path):
+        for name in record.files:
+            write_whole(target.path / name, (part.path / name).read_bytes())
+        write_record(target.path, record)
