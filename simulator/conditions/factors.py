@@ -18,7 +18,7 @@ from .lazy import LazyDesign, RowAxis
 from .levels import Levels, default_cell, read_levels
 from .names import GENE_PREFIX, Factor, Names
 from .schedules import Schedule
-from .sources import RowSource, TableFile
+from .sources import RowSource, Sample, TableFile
 from .table import read_table
 from .warning import warn
 
@@ -128,6 +128,9 @@ class _Builder:
         if source is not None and len(source) == 0:
             raise ConditionError("conditions= has no rows.")
         rows = read_table(self.names, table if source is None else source.rows(0, 1))
+        if isinstance(source, Sample):
+            for name in rows.further:
+                self.names.factor(name)  # drawn to change something: it says what is wrong
         self.taken[rows.name] = "the index of conditions="
         columns: list[Column] = []
         coordinates: dict[str, NDArray[Any]] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-LISTED = 5  # failed runs named in a message
+LISTED = 5  # failed runs of a kind that are named in a message
+MOST_LISTED = 20  # failed runs that are listed with their factors
 
 
 def to_dataset(
@@ -132,19 +134,34 @@ class Failed(NamedTuple):
     state: int
 
 
-def report_failures(model: Model, design: Design, outcome: Outcome, options: Options) -> None:
+def report_failures(
+    model: Model,
+    design: Design | LazyDesign,
+    failed: Iterable[Failed],
+    options: Options,
+    listed: bool = False,
+) -> None:
     """Warn once about failed runs, or raise; the warning is of the line that called the model.
+
+    listed : whether the message ends with a list of the first of them and their factors.
 
     Raises
     ------
     IntegrationError
         Every run failed, or some did and `on_failure` is "raise".
     """
-    failed = failed_runs(outcome)
-    if not failed:
+    counts: Counter[int] = Counter()
+    first: list[Failed] = []
+    for each in failed:  # may be as many as there are runs: only the first are kept
+        counts[each.status] += 1
+        if len(first) < MOST_LISTED or counts[each.status] <= LISTED:
+            first.append(each)
+    if not counts:
         return
-    message = failure_sentence(model, design, failed, options.tolerances)
-    if options.on_failure == "raise" or len(failed) == outcome.status.size:
+    message = _failure_sentence(model, design, counts, first, options.tolerances)
+    if listed:
+        message += _failure_list(model, design, first[:MOST_LISTED], sum(counts.values()))
+    if options.on_failure == "raise" or sum(counts.values()) == design.size:
         raise IntegrationError(message)
     warn(message, RuntimeWarning)
 
@@ -152,32 +169,51 @@ def report_failures(model: Model, design: Design, outcome: Outcome, options: Opt
 def failed_runs(outcome: Outcome) -> list[Failed]:
     """The runs that failed, in order."""
     which = np.flatnonzero(outcome.status != Status.SUCCESS)
-    columns = (outcome.status[which], outcome.failed_at[which], outcome.state[which])
-    return [
-        Failed(*row) for row in zip(which.tolist(), *(c.tolist() for c in columns), strict=True)
-    ]
+    columns = (which, outcome.status[which], outcome.failed_at[which], outcome.state[which])
+    return [Failed(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-def failure_sentence(
-    model: Model, design: Design | LazyDesign, failed: Sequence[Failed], tolerances: Tolerances
+def _failure_sentence(
+    model: Model,
+    design: Design | LazyDesign,
+    counts: Mapping[int, int],
+    first: Sequence[Failed],
+    tolerances: Tolerances,
 ) -> str:
     """What failed, where first, and what to do about it."""
-    kinds = sorted({each.status for each in failed})
     parts = []
-    for kind in kinds:
-        runs = [each.run for each in failed if each.status == kind]
-        named = ", ".join(str(r) for r in runs[:LISTED])
-        more = f" and {len(runs) - LISTED} more" if len(runs) > LISTED else ""
-        parts.append(f"{Status(kind).name} in run{'s' * (len(runs) > 1)} {named}{more}")
-    first = failed[0]
-    where = ", ".join(f"{name}={label}" for name, label in design.label(first.run).items())
-    at = f"first at t = {first.time:.4g} {model.network.time_unit}".rstrip()
-    if first.state >= 0:
-        at += f", at {model.kernel.states[first.state]}"
+    for kind in sorted(counts):
+        runs = [each.run for each in first if each.status == kind][:LISTED]
+        named = ", ".join(map(str, runs))
+        more = f" and {counts[kind] - LISTED} more" if counts[kind] > LISTED else ""
+        parts.append(f"{Status(kind).name} in run{'s' * (counts[kind] > 1)} {named}{more}")
+    where = _factors(design, first[0].run)
+    at = f"first {_moment(model, first[0])}"
     place = f"{at}; {where}" if where else at
-    remedies = " ".join(dict.fromkeys(Status(kind).sentence for kind in kinds))
+    remedies = " ".join(dict.fromkeys(Status(kind).sentence for kind in sorted(counts)))
     budget = f" (max_steps is {tolerances.max_steps}, rtol {tolerances.rtol:g})"
     return (
-        f"{len(failed)} of {design.size} runs failed: {'; '.join(parts)} ({place})."
-        f" {remedies}{budget if Status.STEP_LIMIT in kinds else ''}"
+        f"{sum(counts.values())} of {design.size} runs failed: {'; '.join(parts)} ({place})."
+        f" {remedies}{budget if Status.STEP_LIMIT in counts else ''}"
     )
+
+
+def _failure_list(
+    model: Model, design: Design | LazyDesign, failed: Sequence[Failed], total: int
+) -> str:
+    lines = [
+        f"\n  run {each.run}: {Status(each.status).name} {_moment(model, each)};"
+        f" {_factors(design, each.run)}"
+        for each in failed
+    ]
+    more = f"\n  and {total - len(failed)} more: see `status`" if total > len(failed) else ""
+    return "".join(lines) + more
+
+
+def _moment(model: Model, failed: Failed) -> str:
+    at = f"at t = {failed.time:.4g} {model.network.time_unit}".rstrip()
+    return f"{at}, at {model.kernel.states[failed.state]}" if failed.state >= 0 else at
+
+
+def _factors(design: Design | LazyDesign, run: int) -> str:
+    return ", ".join(f"{name}={label}" for name, label in design.label(run).items())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..conditions import Design, vehicle
 from ..errors import ConditionError
 from ..integrator.status import Status
-from .dataset import report_failures, to_dataset
+from .dataset import failed_runs, report_failures, to_dataset
 from .options import Array, Options
 from .plan import Plan, plan
 from .progress import run_progress
@@ -31,7 +31,7 @@ def simulated(
     """What is wanted of every run of a design at some times, labelled."""
     with run_progress(options.progress, design.size, "simulating") as advance:
         outcome = simulate_design(model, design, times, wanted, options, advance)
-    report_failures(model, design, outcome, options)
+    report_failures(model, design, failed_runs(outcome), options)
     return to_dataset(model, design, outcome, times, wanted, options)
 
 
@@ -93,7 +93,7 @@ def at_rest(
         method=options.method,
         workers=options.workers,
     )
-    report_failures(model, design, outcome, options)
+    report_failures(model, design, failed_runs(outcome), options)
     return to_dataset(model, design, outcome, None, wanted, options)
 
 

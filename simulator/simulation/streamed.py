@@ -17,7 +17,7 @@ import numpy as np
 from ..conditions import RowAxis
 from ..conditions.schedules import number_of
 from ..conditions.warning import warn
-from ..errors import ConditionError, IntegrationError
+from ..errors import ConditionError
 from ..integrator.status import Status
 from ..store import (
     Store,
@@ -30,7 +30,6 @@ from .dataset import (
     Failed,
     attributes_of,
     failed_runs,
-    failure_sentence,
     provenance,
     report_failures,
     result_coordinates,
@@ -70,22 +69,22 @@ def streamed(
     """
     mine = _chunks(len(sweep.grid), shard)
     store = _store(sweep, path)
-    failed = {number: record.failed for number, record in store.done().items()}
-    missing = [number for number in mine if number not in failed]
-    runs = sum(sweep.grid.size(number) for number in missing)
-    with run_progress(sweep.options.progress, runs, "simulating") as advance:
+    done = {record.chunk for record in store.verified()}
+    missing = [number for number in mine if number not in done]
+    total = sum(sweep.grid.size(number) for number in missing)
+    with run_progress(sweep.options.progress, total, "simulating") as advance:
         for number, outcome in _outcomes(sweep, missing, executor, workers):
-            own = failed_runs(outcome)
-            numbers = sweep.grid.runs(number, np.array([each.run for each in own], np.intp))
-            among_all = tuple(
-                (run, each.status, each.time, each.state)
-                for run, each in zip(numbers.tolist(), own, strict=True)
-            )
-            store.write(number, outcome.outputs, NAMES[outcome.status], among_all)
-            failed[number] = among_all
+            failed = failed_runs(outcome)
+            runs = sweep.grid.runs(number, np.array([each.run for each in failed], np.intp))
+            among_all = [
+                each._replace(run=run) for each, run in zip(failed, runs.tolist(), strict=True)
+            ]
+            store.write(number, outcome.outputs, NAMES[outcome.status], tuple(among_all))
             if advance is not None:
                 advance(sweep.grid.size(number))
-    _report(sweep, [Failed(*each) for number in mine for each in failed[number]])
+    own = (record for record in store.records() if record.chunk in mine)
+    failures = (Failed(*each) for record in own for each in record.failed)
+    report_failures(sweep.model, sweep.design, failures, sweep.options, listed=True)
     return read_store(path)
 
 
@@ -119,7 +118,7 @@ def gathered(sweep: Sweep, executor: Executor, workers: int | None) -> xr.Datase
         failed_at.reshape(-1),
         state.reshape(-1),
     )
-    report_failures(sweep.model, design, outcome, sweep.options)
+    report_failures(sweep.model, design, failed_runs(outcome), sweep.options)
     return to_dataset(sweep.model, design, outcome, sweep.times, sweep.wanted, sweep.options)
 
 
@@ -157,6 +156,14 @@ def _chunks(count: int, shard: tuple[int, int] | None) -> range:
     return range(int(i) - 1, count, int(n))
 
 
+def _among_all(sweep: Sweep, chunk: int, failed: Sequence[Failed]) -> tuple[Failed, ...]:
+    """Failed runs of a chunk, numbered among all runs."""
+    numbers = sweep.grid.runs(chunk, np.array([each.run for each in failed], np.intp))
+    return tuple(
+        each._replace(run=run) for each, run in zip(failed, numbers.tolist(), strict=True)
+    )
+
+
 def _store(sweep: Sweep, path: Path) -> Store:
     """The store to fill: the one that is there, or a new one."""
     manifest = sweep.manifest()
@@ -171,16 +178,6 @@ def _store(sweep: Sweep, path: Path) -> Store:
             " last bits."
         )
     return found
-
-
-def _report(sweep: Sweep, failed: list[Failed]) -> None:
-    if not failed:
-        return
-    failed.sort()
-    message = failure_sentence(sweep.model, sweep.design, failed, sweep.options.tolerances)
-    if sweep.options.on_failure == "raise" or len(failed) == sweep.runs:
-        raise IntegrationError(message)
-    warn(message, RuntimeWarning)
 
 
 # --- a store before its first chunk ----------------------------------------------------------

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ConditionError
 from .files import CHUNKS, write_whole, writing_to
 from .manifest import differences
 from .records import Record, write_record
-from .writing import Store, open_store
+from .writing import Store, open_store, read_store
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
-def merge(parts: Sequence[Path], out: Path) -> Store:
+def merge(
+    parts: Sequence[str | PathLike[str]], out: str | PathLike[str]
+) -> tuple[xr.Dataset, list[int]]:
     """Put the finished chunks of stores of the same sweep into one store.
 
     Parameters
@@ -25,7 +32,8 @@ def merge(parts: Sequence[Path], out: Path) -> Store:
 
     Returns
     -------
-    The store; chunks that no part has are not in it, and can be computed there.
+    What the store holds, and the numbers of the chunks that no part has: they are NaN, and are
+    computed when the sweep is called with this store.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def merge(parts: Sequence[Path], out: Path) -> Store:
     """
     if not parts:
         raise ConditionError("merge: name the stores to put together.")
-    stores = [_part(path) for path in parts]
+    stores, place = [_part(Path(path)) for path in parts], Path(out)
     for other in stores[1:]:
         differing = differences(stores[0].manifest, other.manifest)
         if differing:
@@ -43,16 +51,16 @@ def merge(parts: Sequence[Path], out: Path) -> Store:
                 f"{other.path} is not of the same sweep as {stores[0].path}:"
                 f" {'; '.join(differing)}."
             )
-    target = open_store(out, stores[0].manifest) or _begun(stores[0], out)
-    have = target.done()
+    target = open_store(place, stores[0].manifest) or _begun(stores[0], place)
+    have = {record.chunk for record in target.verified()}
     for each in stores:
-        for number, record in each.done().items():
-            if number in have:
-                _same(each, record, have[number])
-                continue
-            _copy(each, target, record)
-            have[number] = record
-    return target
+        for record in each.verified():
+            if record.chunk in have:
+                _check_same(each.path, record, target.record(record.chunk))
+            else:
+                _copy(each, target, record)
+                have.add(record.chunk)
+    return read_store(place), sorted(set(range(len(target.grid))) - have)
 
 
 def _part(path: Path) -> Store:
@@ -81,10 +89,10 @@ def _begun(part: Store, out: Path) -> Store:
     return Store(out, part.manifest)
 
 
-def _same(part: Store, record: Record, other: Record) -> None:
+def _check_same(part: Path, record: Record, other: Record) -> None:
     if record != other:
         raise ConditionError(
-            f"{part.path}: its chunk {record.chunk} is not the one that another part has; of chunks"
+            f"{part}: its chunk {record.chunk} is not the one that another part has; of chunks"
             " computed on other processors or with other versions take only one part."
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,34 +51,35 @@ def write_record(store: Path, record: Record) -> None:
     write_whole(record_file(store, record.chunk), record.text().encode())
 
 
-def read_records(store: Path) -> dict[int, Record]:
-    """Records of the finished chunks by number, in order.
+def records(store: Path) -> Iterator[Record]:
+    """Records of the finished chunks in order, one at a time.
 
     Raises ConditionError for one that cannot be read.
     """
-    found = {}
     for file in sorted((store / CHUNKS).iterdir()):
         if NAME.fullmatch(file.name):
-            record = _read(store, file)
-            found[record.chunk] = record
-    return found
+            yield _read(store, file)
 
 
-def verify(store: Path, records: Mapping[int, Record]) -> None:
-    """Compare the files of finished chunks with their records.
+def record_of(store: Path, chunk: int) -> Record:
+    """The record of a finished chunk.  Raises ConditionError if it cannot be read."""
+    return _read(store, record_file(store, chunk))
+
+
+def verify(store: Path, record: Record) -> None:
+    """Compare the files of a finished chunk with its record.
 
     Raises ConditionError for the first file that is missing or damaged.
     """
-    for number, record in records.items():
-        for name, digest in record.files.items():
-            damage = "is missing"
-            with suppress(OSError):
-                damage = "" if digest_of(store / name) == digest else "is damaged"
-            if damage:
-                raise ConditionError(
-                    f"{store}: {name} of chunk {number} {damage}. To have the chunk computed again,"
-                    f" delete {record_file(store, number)}."
-                )
+    for name, digest in record.files.items():
+        damage = "is missing"
+        with suppress(OSError):
+            damage = "" if digest_of(store / name) == digest else "is damaged"
+        if damage:
+            raise ConditionError(
+                f"{store}: {name} of chunk {record.chunk} {damage}. To have the chunk computed"
+                f" again, delete {record_file(store, record.chunk)}."
+            )
 
 
 def _read(store: Path, file: Path) -> Record:

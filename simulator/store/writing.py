@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import replace
@@ -17,7 +17,7 @@ from ..errors import ConditionError
 from .files import CHUNKS, MANIFEST, digest_of, write_whole, writing_to
 from .grid import Grid
 from .manifest import CHOSEN, Manifest, differences, read_manifest
-from .records import Failed, Record, read_records, verify, write_record
+from .records import Failed, Record, record_of, records, verify, write_record
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,17 +50,25 @@ class Store:
                 f"{self.path}: its arrays cannot be opened ({error}); {CHOSEN}."
             ) from None
 
-    def done(self) -> dict[int, Record]:
-        """Records of the finished chunks by number, after comparing their files with them.
+    def verified(self) -> Iterator[Record]:
+        """Records of the finished chunks, one at a time, after comparing their files with them.
 
         Raises ConditionError for a file that is missing or damaged.
         """
         with writing_to(self.path):  # left by a process that was killed while it wrote
             for file in (self.path / CHUNKS).glob("*.writing"):
                 file.unlink(missing_ok=True)
-        records = read_records(self.path)
-        verify(self.path, records)
-        return records
+        for record in records(self.path):
+            verify(self.path, record)
+            yield record
+
+    def record(self, chunk: int) -> Record:
+        """The record of a finished chunk.  Raises ConditionError if it cannot be read."""
+        return record_of(self.path, chunk)
+
+    def records(self) -> Iterator[Record]:
+        """Records of the finished chunks, one at a time."""
+        return records(self.path)
 
     def write(
         self,
