@@ -14,6 +14,7 @@ from .findings_command import findings
 from .fit_command import fit, report
 from .predict_command import predict
 from .simulate_command import export, simulate
+from .sweep_command import merge, sweep
 
 app = typer.Typer(
     name="steroidsim",
@@ -57,6 +58,15 @@ app.command(
     " steroidsim simulate prednisolone=1@0,0@24 --time 0,24,96   |  "
     " steroidsim simulate expression:BCL2=1,4 prednisolone=log:0.01:30:9"
 )(simulate)
+app.command(
+    epilog="Examples:  steroidsim sweep design.toml --dry-run   |  "
+    " steroidsim sweep design.toml --out sweep.zarr   |  "
+    " steroidsim sweep design.toml --out part3.zarr --shard 3/8   |  "
+    " steroidsim sweep design.toml --out sweep.zarr --dask tcp://10.0.0.1:8786"
+)(sweep)
+app.command(
+    epilog="Example:  steroidsim merge part1.zarr part2.zarr --out sweep.zarr --netcdf sweep.nc"
+)(merge)
 app.command(
     epilog="Examples:  steroidsim findings   |   steroidsim findings T19 M06 --all   |  "
     " steroidsim findings --file my_findings.yaml --json   |  "

@@ -47,7 +47,7 @@ def _levels(text: str, value: str) -> Any:
         return schedule(*((read_number(at, text), read_number(dose, text)) for dose, at in steps))
     levels: list[Any] = []
     for piece in pieces:
-        levels += _log_spaced(text, piece) if piece.startswith("log:") else [_level(piece)]
+        levels += log_spaced(text, piece) if piece.startswith("log:") else [_level(piece)]
     return levels if len(levels) > 1 else levels[0]
 
 
@@ -58,7 +58,11 @@ def _level(piece: str) -> float | str:
         return piece
 
 
-def _log_spaced(text: str, piece: str) -> list[float]:
+def log_spaced(text: str, piece: str) -> list[float]:
+    """The doses that log:LOW:HIGH:N in a text stands for.
+
+    Raises ConditionError for anything else.
+    """
     import numpy as np
 
     try:

@@ -29,8 +29,11 @@ PIPED_WIDTH = 400
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Turn an error of the package into its sentence and an exit status, a warning into a line."""
+def reported(interrupted: str = "interrupted; nothing was written.") -> Iterator[None]:
+    """Turn an error of the package into its sentence and an exit status, a warning into a line.
+
+    interrupted : what is said after Ctrl-C.
+    """
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _say_warning
@@ -42,7 +45,7 @@ def reported() -> Iterator[None]:
         failed = isinstance(error, IntegrationError)
         raise typer.Exit(RUN_FAILED if failed else BAD_INPUT) from None
     except KeyboardInterrupt:
-        say("steroidsim: interrupted; nothing was written.")
+        say(f"steroidsim: {interrupted}")
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -66,6 +66,10 @@ class Kernel:
     pattern : (2, nnz) rows and columns of the Jacobian's entries.
     lanes : runs in a group.
     settled : states of rest that were found, kept by those who look for them.
+
+    What is compiled at first use may be asked for by several threads at once: the first entry of a
+    dictionary stays, so that no machine code is dropped while somebody has its address.
+
     written_out : whether the sparse LU is compiled for this pattern, or walks index tables.
     """
 
@@ -104,7 +108,7 @@ class Kernel:
         """
         key = tuple(outputs), frozenset(held)
         if key not in self._systems:
-            self._systems[key] = self._system(*key)
+            self._systems.setdefault(key, self._system(*key))
         return self._systems[key]
 
     def _system(self, outputs: tuple[str, ...], held: frozenset[str]) -> System:
@@ -153,9 +157,9 @@ class Kernel:
         key = tuple(outputs)
         if key not in self._along:
             refuse_tangents(self.equations, self._network.source)
-            self._along[key] = compile_tangents(
-                self._graph, self._parts, self.pattern, self.lanes, [self._nodes[o] for o in key]
-            )
+            wanted = [self._nodes[output] for output in key]
+            compiled = compile_tangents(self._graph, self._parts, self.pattern, self.lanes, wanted)
+            self._along.setdefault(key, compiled)
         return self._along[key].along
 
     def with_values(self, network: Network) -> Kernel:
@@ -166,7 +170,8 @@ class Kernel:
     def conserved(self, held: frozenset[str] = frozenset()) -> Conserved:
         """What runs conserve in which some states stay at their values; found at first use."""
         if held not in self._conserved:
-            self._conserved[held] = conserved(self._network, self.equations, self.pattern, held)
+            found = conserved(self._network, self.equations, self.pattern, held)
+            self._conserved.setdefault(held, found)
         return self._conserved[held]
 
     @cached_property
@@ -177,7 +182,7 @@ class Kernel:
 
     def _reader(self, names: tuple[str, ...]) -> Reader:
         if names not in self._readers:
-            self._readers[names] = self._compile_reader(names)
+            self._readers.setdefault(names, self._compile_reader(names))
         return self._readers[names]
 
     def _compile_reader(self, names: tuple[str, ...]) -> Reader:

@@ -257,9 +257,9 @@ def table_functions(lanes: int) -> tuple[int, int]:
     right-hand side first + second.
     """
     if lanes not in _COMPILED:
-        _COMPILED[lanes] = compile_once(
-            f"sparse {source_digest()} {lanes}", lambda: _table_module(lanes)
-        )
+        key = f"sparse {source_digest()} {lanes}"
+        # the first entry stays: another thread may be using its machine code
+        _COMPILED.setdefault(lanes, compile_once(key, lambda: _table_module(lanes)))
     code = _COMPILED[lanes]
     return code.address("factorise"), code.address("solve")
 

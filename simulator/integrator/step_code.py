@@ -85,7 +85,8 @@ def compile_method(tableau: Tableau, lanes: int, timed: bool) -> Method:
         code = compile_once(
             f"steps {source_digest()} {key}", lambda: _module(tableau, lanes, timed)
         )
-        _COMPILED[key] = _method(tableau, timed, code), code
+        # the first entry stays: what another thread made of it lives as long as its machine code
+        _COMPILED.setdefault(key, (_method(tableau, timed, code), code))
     return _COMPILED[key][0]
 
 

@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from ..conditions.schedules import number_of
 from ..errors import ConditionError
 
 FEW_RUNS = 200  # done before a bar could be read
+SECONDS_BETWEEN_LINES = 15
 
 
 def worker_count(workers: int | None) -> int:
@@ -38,13 +40,62 @@ def _interactive() -> bool:
 def run_progress(
     shown: bool | None, total: int, text: str
 ) -> Iterator[Callable[[int], None] | None]:
-    """A bar over `total` runs on standard error, or None where none is to be shown."""
+    """A bar over `total` runs on standard error, or None where none is to be shown.
+
+    shown : None shows it where somebody sees it; True shows lines where nobody sees a bar.
+    """
     if shown is False or (shown is None and (total < FEW_RUNS or not _interactive())):
         yield None
         return
+    if not _interactive():
+        yield _Lines(total, text)
+        return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda finished: bar.advance(task, finished)
+
+
+class _Lines:
+    """Progress where nobody can see a bar: now and then a line."""
+
+    def __init__(self, total: int, text: str) -> None:
+        self.total, self.text, self.done, self.begin = total, text, 0, monotonic()
+        self.said = self.begin
+
+    def __call__(self, finished: int) -> None:
+        """Count runs that have finished."""
+        self.done += finished
+        now = monotonic()
+        if now - self.said < SECONDS_BETWEEN_LINES:
+            return
+        self.said = now
+        left = (now - self.begin) * (self.total - self.done) / max(1, self.done)
+        print(
+            f"{self.text}: {self.done:,} of {self.total:,} runs, about {duration(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def duration(seconds: float) -> str:
+    """A time in words, to two digits."""
+    if seconds < 1:
+        return "a second"
+    for unit, length, least in (
+        ("days", 86400, 48 * 3600),
+        ("hours", 3600, 5400),
+        ("minutes", 60, 90),
+    ):
+        if seconds >= least:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.2g} seconds"

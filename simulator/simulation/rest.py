@@ -123,8 +123,10 @@ def _settle(
         blake2b(y.tobytes() + p.tobytes(), digest_size=16).digest()
         for y, p in zip(untreated, before, strict=True)
     ]
-    new = [i for i, key in enumerate(keys) if key not in memory]
-    found = {key: memory[key] for key in keys if key in memory}
+    # other threads may add to the memory, and drop from it
+    remembered = ((key, memory.get(key)) for key in keys)
+    found = {key: rested for key, rested in remembered if rested is not None}
+    new = [i for i, key in enumerate(keys) if key not in found]
     if new:
         states, ends = settle_batch(
             kernel.system(held=held),
@@ -140,7 +142,7 @@ def _settle(
             found[keys[i]] = state.copy(), status
             if status != Status.TIME_LIMIT:
                 memory[keys[i]] = found[keys[i]]
-        while len(memory) > REMEMBERED:
-            memory.pop(next(iter(memory)), None)
+        for key in list(memory)[: max(0, len(memory) - REMEMBERED)]:
+            memory.pop(key, None)
     rested = [found[key] for key in keys]
     return np.array([state for state, _ in rested]), np.array([status for _, status in rested])

@@ -159,9 +159,7 @@ def _chunks(count: int, shard: tuple[int, int] | None) -> range:
 def _among_all(sweep: Sweep, chunk: int, failed: Sequence[Failed]) -> tuple[Failed, ...]:
     """Failed runs of a chunk, numbered among all runs."""
     numbers = sweep.grid.runs(chunk, np.array([each.run for each in failed], np.intp))
-    return tuple(
-        each._replace(run=run) for each, run in zip(failed, numbers.tolist(), strict=True)
-    )
+    return tuple(each._replace(run=run) for each, run in zip(failed, numbers.tolist(), strict=True))
 
 
 def _store(sweep: Sweep, path: Path) -> Store:

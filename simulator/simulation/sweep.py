@@ -39,7 +39,7 @@ from .options import (
     checked_times,
 )
 from .pilot import seconds_per_run
-from .progress import worker_count
+from .progress import duration, worker_count
 from .readouts import Readout, readouts
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Sweep:
             f" time{'s' * (self.times.size != 1)}: {', '.join(self.outputs)}\n"
             f"at most {_size(self.bytes)} on disk, in {len(self.grid):,} chunks of up to"
             f" {math.prod(self.grid.chunk):,} runs\n"
-            f"about {_duration(self.seconds())} on {cores} core{plural}"
+            f"about {duration(self.seconds())} on {cores} core{plural}"
             f" ({1e3 * self.run_seconds:.2g} ms a run, from a few of them)"
         )
 
@@ -292,13 +292,3 @@ def _size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:,.3g} TB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1:
-        return "a second"
-    for unit, length in (("seconds", 60.0), ("minutes", 60.0), ("hours", 48.0)):
-        if seconds < length:
-            return f"{seconds:.2g} {unit}"
-        seconds /= length if unit != "hours" else 24.0
-    return f"{seconds:.2g} days"
