@@ -17,7 +17,7 @@ from . import batches, machine
 from .readme import fill
 
 PARTS = (
-    *("batches", "single_run", "two_cores", "memory", "start_up"),
+    *("batches", "single_run", "two_cores", "memory", "start_up", "sweep", "sweep_scale"),
     *("fit_speed", "multistart", "recovery"),
 )
 """Modules of this package, each with a `main` that takes a list of arguments."""

@@ -6,7 +6,10 @@ from pathlib import Path
 from .batches import RESULTS
 
 README = Path(__file__).with_name("README.md")
-TABLES = ("machine", "batches", "single_run", "two_cores", "memory", "start_up")
+TABLES = (
+    *("machine", "batches", "single_run", "two_cores", "memory", "start_up"),
+    *("sweep", "sweep_scale"),
+)
 
 
 def filled(text: str, tables: dict[str, str]) -> str:

@@ -73,14 +73,15 @@ def result_coordinates(
     """Coordinates of a result, but those of rows that are read when they are needed."""
     found: dict[str, Any] = {}
     units = {name: {"units": unit} for name, unit in design.units.items() if unit}
+    names = {readout.id for readout in wanted}  # which is asked for as an output is one
     for axis in design.axes:
         if isinstance(axis, Axis):
             found[axis.name] = (axis.name, _labels(axis.labels), units.get(axis.name))
             for name, values in axis.coordinates.items():
-                found[name] = (axis.name, values, units.get(name))
+                if name not in names:
+                    found[name] = (axis.name, values, units.get(name))
     if times is not None:
         found["time"] = ("time", times, {"units": model.network.time_unit})
-    names = {readout.id for readout in wanted}
     for name, label in design.coordinates.items():
         if name not in names:
             found[name] = ((), label, units.get(name))

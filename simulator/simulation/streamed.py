@@ -213,6 +213,8 @@ def _skeleton(sweep: Sweep) -> xr.Dataset:
     for axis in sweep.design.axes:
         if isinstance(axis, RowAxis):
             for name, values in axis.part(slice(0, 1)).coordinates.items():
+                if name in sweep.outputs:
+                    continue
                 kind = values.dtype if values.dtype.kind != "U" else f"U{_text_width(sweep, name)}"
                 empty = da.zeros(axis.size, dtype=kind, chunks=ROWS)
                 coordinates[name] = (axis.name, empty, units.get(name))
@@ -233,5 +235,6 @@ def _fill(sweep: Sweep, arrays: Mapping[str, Any]) -> None:
     """Write the coordinates of rows that are read when they are needed."""
     if arrays:
         for rows, part in _row_parts(sweep):
-            for name, values in part.coordinates.items():
-                arrays[name][rows] = values
+            for name, array in arrays.items():
+                if name in part.coordinates:
+                    array[rows] = part.coordinates[name]
