@@ -14,7 +14,7 @@ from ..errors import ConditionError
 from ..network.definition import Definition
 from .changes import Change, Column
 from .designs import Axis, Design, Label
-from .lazy import LazyDesign, RowAxis
+from .lazy import LazyDesign, RowAxis, some_rows
 from .levels import Levels, default_cell, read_levels
 from .names import GENE_PREFIX, Factor, Names
 from .schedules import Schedule
@@ -127,7 +127,9 @@ class _Builder:
         source = _source(table)
         if source is not None and len(source) == 0:
             raise ConditionError("conditions= has no rows.")
-        rows = read_table(self.names, table if source is None else source.rows(0, 1))
+        if source is not None:
+            table = some_rows(self.names, source, 0, 1)
+        rows = read_table(self.names, table)
         if isinstance(source, Sample):
             for name in rows.further:
                 self.names.factor(name)  # drawn to change something: it says what is wrong

@@ -10,14 +10,20 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import ConditionError
 from .changes import Change
 from .designs import Axis, Design, Label
+from .levels import NUMERIC
 from .names import Names
-from .sources import RowSource
+from .sources import RowSource, TableFile
 from .table import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +56,43 @@ class RowAxis:
         Raises ConditionError for a value that has no meaning.
         """
         start, stop, _ = levels.indices(self.size)
-        rows = read_table(self.names, self.source.rows(start, stop), checked=True)
+        try:
+            rows = read_table(self.names, some_rows(self.names, self.source, start, stop), True)
+        except ConditionError as error:
+            if stop - start == 1:
+                raise ConditionError(f"{_place(self.source, start)}: {error}") from None
+            middle = (start + stop) // 2  # which row it is: the first half, or else the second
+            self.part(slice(start, middle))
+            return self.part(slice(middle, stop))
         columns = tuple(c for _, levels in rows.factors for c in levels.columns)
         coordinates = {self.named[factor.name]: levels.labels for factor, levels in rows.factors}
         return Axis(self.name, tuple(range(start, stop)), columns, coordinates | rows.further)
+
+
+def some_rows(names: Names, source: RowSource, start: int, stop: int) -> pd.DataFrame:
+    """Some rows of a source as a table.
+
+    A factor of numbers may be in a column that is text in other rows: its numbers are read here.
+    """
+    table = source.rows(start, stop)
+    texts = (c for c in table.columns if table[c].dtype.kind == "O" and names.is_factor(c))
+    for column in texts:
+        if names.factor(column).kind in (*NUMERIC, "dose"):
+            table[column] = [_number(value) for value in table[column]]
+    return table
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _place(source: RowSource, row: int) -> str:
+    if isinstance(source, TableFile):
+        return f"{source.path}, line {row + 2}"  # below the header, and lines are counted from 1
+    return f"row {row} of conditions="
 
 
 @dataclass(frozen=True, slots=True, eq=False)

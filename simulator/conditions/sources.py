@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import math
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -94,37 +95,43 @@ class TableFile:
         """Columns that are no numbers in some row."""
         texts: set[str] = set()
         for first in range(0, len(self), ROWS_AT_ONCE):
-            found = self._read(first, min(first + ROWS_AT_ONCE, len(self)), {})
-            texts.update(name for name in found.columns if found[name].dtype.kind not in "iuf")
+            found = self._read(first, min(first + ROWS_AT_ONCE, len(self)))
+            for name in found.columns:
+                try:
+                    found[name].astype(float)
+                except ValueError:
+                    texts.add(name)
         return frozenset(texts)
 
     def rows(self, start: int, stop: int) -> pd.DataFrame:
         """Rows start to stop; a column is numbers if it is so in every row of the file."""
-        header = self._read(0, 0, {}).columns
-        kinds = {name: str if name in self._texts else float for name in header}
-        return self._read(start, stop, kinds)
+        found = self._read(start, stop)
+        numbers = [name for name in found.columns if name not in self._texts]
+        return found.astype(dict.fromkeys(numbers, float))
 
-    def _read(self, start: int, stop: int, kinds: Mapping[str, Any]) -> pd.DataFrame:
+    def _read(self, start: int, stop: int) -> pd.DataFrame:
+        """Rows start to stop as text, NaN where a cell is empty."""
         import pandas as pd
 
-        offset = self._scan.offsets[start // ROWS_AT_ONCE] if stop > start else None
         with self.path.open("rb") as file:
             lines = [file.readline()]
-            if offset is not None:
-                file.seek(offset)
-                for _ in range(start % ROWS_AT_ONCE):
-                    file.readline()
-                lines.extend(file.readline() for _ in range(stop - start))
+            file.seek(self._scan.offsets[start // ROWS_AT_ONCE])
+            for _ in range(start % ROWS_AT_ONCE):
+                file.readline()
+            lines.extend(file.readline() for _ in range(stop - start))
         text = b"".join(lines).decode("utf-8-sig")
+        separator = SEPARATORS[self.path.suffix]
+        names = next(csv.reader([lines[0].decode("utf-8-sig").strip()], delimiter=separator))
+        for name in names:
+            if names.count(name) > 1:
+                raise ConditionError(f'{self.path}: the column "{name}" is there twice.')
         try:
             found = pd.read_csv(
                 io.StringIO(text),
-                sep=SEPARATORS[self.path.suffix],
-                dtype=kinds or None,
+                sep=separator,
+                dtype=object,
                 index_col=False,
                 skip_blank_lines=False,
-                float_precision="round_trip",
-                low_memory=False,
             )
         except (ValueError, pd.errors.ParserError) as error:
             raise ConditionError(

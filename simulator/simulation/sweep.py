@@ -126,8 +126,8 @@ class Sweep:
             f"{self.model.definition.name}: {self._shape()}\n"
             f"{len(self.wanted)} output{'s' * (len(self.wanted) != 1)} at {self.times.size}"
             f" time{'s' * (self.times.size != 1)}: {', '.join(self.outputs)}\n"
-            f"at most {_size(self.bytes)} on disk, in {len(self.grid):,} chunks of up to"
-            f" {math.prod(self.grid.chunk):,} runs\n"
+            f"at most {_size(self.bytes)} on disk, in {len(self.grid):,}"
+            f" chunk{'s' * (len(self.grid) != 1)} of up to {math.prod(self.grid.chunk):,} runs\n"
             f"about {duration(self.seconds())} on {cores} core{plural}"
             f" ({1e3 * self.run_seconds:.2g} ms a run, from a few of them)"
         )

@@ -23,6 +23,9 @@ from .records import Failed, Record, record_of, records, verify, write_record
 if TYPE_CHECKING:
     import xarray as xr
 
+# Bytes of a store whose arrays may well be used as a whole.
+IN_MEMORY = 1 << 28
+
 
 @dataclass(frozen=True)
 class Store:
@@ -168,7 +171,10 @@ def open_store(path: Path, manifest: Manifest | None = None) -> Store | None:
 
 
 def read_store(path: Path) -> xr.Dataset:
-    """What a store holds, read from disk when it is used; chunks that are not done are NaN.
+    """What a store holds, read from disk when it is used.
+
+    What is not done is NaN, and its status is empty. Arrays of a large store are dask arrays, which
+    are worked on chunk by chunk.
 
     Raises
     ------
@@ -181,7 +187,9 @@ def read_store(path: Path) -> xr.Dataset:
     if store is None:
         raise ConditionError(f"{path}: there is no store.")
     try:
-        found: xr.Dataset = xr.open_zarr(path, chunks={}, consolidated=True)
+        found: xr.Dataset = xr.open_zarr(path, chunks=None, consolidated=True)
+        if found.nbytes > IN_MEMORY:
+            found = xr.open_zarr(path, chunks={}, consolidated=True)
         return found[[*store.manifest.design["variables"], "status"]]
     except (OSError, ValueError, KeyError) as error:
         raise ConditionError(f"{path}: cannot be read as a Zarr store ({error}).") from None
@@ -193,6 +201,7 @@ def _lay_out(
     manifest: Manifest,
     fill: Callable[[Mapping[str, Any]], None],
 ) -> None:
+    import zarr
 
     encoding: dict[str, dict[str, Any]] = {}
     for name in [*manifest.design["variables"], "status"]:
