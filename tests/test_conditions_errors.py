@@ -271,7 +271,11 @@ def test_a_folder_without_cells_says_so():
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ({"k_syn": [1]}, r"conditions= takes a pandas DataFrame.* not a dict\."),
+        (
+            {"k_syn": [1]},
+            r"conditions= takes a pandas DataFrame, a .csv or .tsv file, or simulator.sample(...), "
+            "not a dict.",
+        ),
         (pd.DataFrame({"k_syn": []}), "conditions= has no rows."),
         (
             pd.DataFrame({"k_syn": [1, 2]}, index=["a", "a"]),

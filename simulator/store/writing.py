@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from os import replace
+from os import PathLike, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +170,7 @@ def open_store(path: Path, manifest: Manifest | None = None) -> Store | None:
     return Store(path, stored)
 
 
-def read_store(path: Path) -> xr.Dataset:
+def read_store(path: str | PathLike[str]) -> xr.Dataset:
     """What a store holds, read from disk when it is used.
 
     What is not done is NaN, and its status is empty. Arrays of a large store are dask arrays, which
@@ -183,6 +183,7 @@ def read_store(path: Path) -> xr.Dataset:
     """
     import xarray as xr
 
+    path = Path(path)
     store = open_store(path)
     if store is None:
         raise ConditionError(f"{path}: there is no store.")
