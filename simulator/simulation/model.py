@@ -126,7 +126,11 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process gets the definition, and compiles it there once."""
-        return _revived, (self.hash, pickle.dumps(self.definition), dict(self.digests))
+        return _revived, (self.hash, self._pickled, dict(self.digests))
+
+    @cached_property
+    def _pickled(self) -> bytes:
+        return pickle.dumps(self.definition)
 
     def simulate(
         self,

@@ -74,12 +74,8 @@ def streamed(
     total = sum(sweep.grid.size(number) for number in missing)
     with run_progress(sweep.options.progress, total, "simulating") as advance:
         for number, outcome in _outcomes(sweep, missing, executor, workers):
-            failed = failed_runs(outcome)
-            runs = sweep.grid.runs(number, np.array([each.run for each in failed], np.intp))
-            among_all = [
-                each._replace(run=run) for each, run in zip(failed, runs.tolist(), strict=True)
-            ]
-            store.write(number, outcome.outputs, NAMES[outcome.status], tuple(among_all))
+            failed = _among_all(sweep, number, failed_runs(outcome))
+            store.write(number, outcome.outputs, NAMES[outcome.status], failed)
             if advance is not None:
                 advance(sweep.grid.size(number))
     own = (record for record in store.records() if record.chunk in mine)
