@@ -194,7 +194,9 @@ class _Isobole:
         if self.fraction is None:
             return Found(dose[0], code[0], output[0], status[0])
         share = dose_of_fraction(dose, code, status, np.array([self.fraction]))
-        return Found(*(a[..., 0] for a in (share.dose, share.code, share.share, share.status)))
+        return Found(
+            share.dose[..., 0], share.code[..., 0], share.share[..., 0], share.status[..., 0]
+        )
 
     def dataset(self, variables: Mapping[str, Any], grid: Array) -> xr.Dataset:
         """A result over the places."""

@@ -29,6 +29,7 @@ COARSE, INSIDE = 9, 7
 
 # The resolution of a search where none is stated, as a part of its limits' distance.
 FINEST = 1 / 64
+SMALLEST = 1e-6  # finer ones cannot be told apart in an output of six digits
 
 
 def sequence(
@@ -153,9 +154,10 @@ def best_schedule(
     ConditionError, IntegrationError
         As `sequence`.
     """
-    limits = checked_delays(within, "within")
-    if len(limits) != 2:
+    ends = checked_delays(within, "within")
+    if len(ends) != 2:
         raise ConditionError(f"within is (lowest, highest) delay, not {within!r}.")
+    limits = ends[0], ends[1]
     timing = checked_timing(model, drugs, exposure, time, [*limits, 0.0])
     if not timing.equal or len(timing.times) != 1:
         raise ConditionError(
@@ -165,7 +167,8 @@ def best_schedule(
         raise ConditionError(f'best is "lowest" or "highest", not {best!r}.')
     width = limits[1] - limits[0]
     finest = width * FINEST if resolution is None else resolution
-    finest = checked_number("resolution", finest, 0, math.inf, "a length above 0")
+    least_step = width * SMALLEST
+    finest = checked_number("resolution", finest, least_step, math.inf, f"above {least_step:g}")
     cells = read_cells(model, factors, conditions, timing.drugs)
     least = _noise(model, output, cells, noise)
     coordinates = _dose_coordinates(model, timing)
@@ -195,12 +198,12 @@ def _searched(
     cells: Cells,
     timing: Timing,
     output: str,
-    limits: tuple[float, ...],
+    limits: tuple[float, float],
     finest: float,
     sign: float,
 ) -> tuple[Array, Array, Text]:
     """Delays tried, outputs and statuses, each (cases, tries); a case is a condition and a pair."""
-    grid = np.unique(np.concatenate([np.linspace(*limits, COARSE), [0.0]]))
+    grid = np.unique(np.concatenate([np.linspace(limits[0], limits[1], COARSE), [0.0]]))
     pairs = np.array(list(itertools.product(*timing.doses)))
     rows = np.repeat(cells.every, len(pairs))
     doses = np.tile(pairs, (cells.design.size, 1))
@@ -216,7 +219,7 @@ def _searched(
         if step <= finest * (1 + 1e-9):
             return tried, all_values, all_status
         delays, step = _around(tried, sign * all_values, step), 2 * step / (INSIDE + 1)
-        delays = np.clip(delays, *limits)
+        delays = np.clip(delays, limits[0], limits[1])
         tried = np.column_stack([tried, delays])
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,7 +120,7 @@ def checked_delays(delays: Any, name: str = "delays") -> tuple[float, ...]:
     if not numbers or any(n is None or not math.isfinite(n) for n in numbers):
         raise ConditionError(f"{name} is a list of finite numbers, not {delays!r}.")
     found = tuple(float(n) + 0.0 for n in numbers if n is not None)
-    if any(later <= earlier for earlier, later in zip(found, found[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(found)):
         raise ConditionError(f"{name} must increase, found {list(found)}.")
     return found
 
