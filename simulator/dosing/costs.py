@@ -54,7 +54,8 @@ def references(isobole: Found, alone: Found, weights: Array | None) -> Priced:
 
 
 def cost_of(found: Found, doses: Array, prices: Priced) -> tuple[Array, Code]:
-    """Cost and code of pairs, (places, k); NaN where they miss the target, or bounds conflict.
+    """Cost and code of pairs, (places, k); NaN where they miss the target or are beyond it, or
+    where bounds conflict.
 
     doses : of the second drug, (places, k).
     """
@@ -69,7 +70,8 @@ def cost_of(found: Found, doses: Array, prices: Priced) -> tuple[Array, Code]:
     if prices.own:  # the first drug alone costs 1, whatever its dose
         one = (doses == 0) & (found.dose > 0)
         cost, code, lower = np.where(one, 1.0, cost), np.where(one, EXACT, code), lower & ~one
-    none = (found.code == ABOVE) | np.isinf(cost) | (upper & lower)
+    spare = (found.dose == 0) & (doses > 0)  # less of the second drug would do alone
+    none = (found.code == ABOVE) | spare | np.isinf(cost) | (upper & lower)
     return np.where(none, np.nan, cost), np.where(none, EXACT, code)
 
 
@@ -103,7 +105,7 @@ def cheapest(isobole: Found, alone: Found, doses: Array, prices: Priced) -> Best
 def saving(best: Best, single: Array, code: Code, prices: Priced) -> Array:
     """Part of the cost of the cheaper drug alone that the best pair saves, (places,)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        alone = np.where(prices.own, 1.0, single / prices.dose)
+        alone = np.where(prices.own, np.sign(single), single / prices.dose)
         alone = np.where((code == ABOVE) | np.isnan(single), np.inf, alone).min(axis=1)
         saved = 1 - best.cost / alone
     return np.where(np.isfinite(alone) & np.isfinite(best.cost), saved, np.nan)

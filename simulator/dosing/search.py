@@ -127,7 +127,8 @@ def _first(
 def _steps(grid: Array, precision: float) -> int:
     """Parts of an interval in each round, so that the last ones are within the precision."""
     widest = float(np.log(grid[2:] / grid[1:-1]).max())
-    return max(2, math.ceil((widest / math.log1p(precision)) ** (1 / ROUNDS)))
+    parts = math.pow(widest / math.log1p(precision), 1 / ROUNDS)
+    return max(2, math.ceil(parts))
 
 
 def _between(below: Array, above: Array, steps: int) -> Array:

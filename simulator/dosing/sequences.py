@@ -147,7 +147,7 @@ def best_schedule(
         given `together`; the `gain` over that (positive is better), and `better`, whether it is
         above the noise; `tied_from` and `tied_to`, the lowest and highest delay tried that is in a
         tie with the best; `order`, the orders in that tie (`pre-treat`, `together`, `after`, joined
-        by `or`); `status`, not SUCCESS, and numbers that are NaN, where a run failed.
+        by `or`, or `any`); `status`, not SUCCESS, and numbers that are NaN, where a run failed.
 
     Raises
     ------
@@ -255,7 +255,7 @@ def _chosen(
     together = values[rows, np.argmin(np.abs(tried), axis=1)]
     gain = sign * (together - values[rows, at])
     orders = order_of(tried)
-    names = [" or ".join(n for n in ORDERS if n in o[t]) for o, t in zip(orders, tie, strict=True)]
+    names = [_named(set(o[t])) for o, t in zip(orders, tie, strict=True)]
     shape = (*cells.design.shape, *(len(timing.doses[k]) for k in (0, 1) if timing.swept[k]))
     dims = (*cells.design.dims, *(timing.drugs[k] for k in (0, 1) if timing.swept[k]))
     units = {"units": cells.model.network.time_unit}
@@ -279,6 +279,11 @@ def _chosen(
     return cells.dataset(variables, coordinates).assign_attrs(
         _described(cells.model, timing), noise=noise, time=timing.times[0]
     )
+
+
+def _named(orders: set[str]) -> str:
+    """The orders in a tie."""
+    return "any" if len(orders) == len(ORDERS) else " or ".join(o for o in ORDERS if o in orders)
 
 
 def _noise(model: Model, output: str, cells: Cells, noise: Any) -> float:

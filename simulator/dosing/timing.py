@@ -66,7 +66,8 @@ class Timing:
         last = self.times[-1]
         until_end = np.stack([np.full(delays.shape, last), last - delays])
         lengths = [np.inf if e is None else e for e in self.exposure]
-        return np.minimum(until_end, np.array(lengths)[:, None])
+        found: Array = np.minimum(until_end, np.array(lengths)[:, None])
+        return found
 
 
 def _pulse(start: float, dose: float, length: float | None) -> Any:
