@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..conditions import Design, make_design, schedule
 from ..conditions.factors import levels_given
+from ..conditions.warning import warn
 from ..errors import ConditionError
 from ..network.definition import NAMED_FACTORS, OPTIONS
 from ..simulation.dataset import variable_name
@@ -28,6 +30,7 @@ Window = tuple[float, float | None]
 """From when until when a drug is given; None: to the end."""
 
 SUCCESS = "SUCCESS"
+LISTED = 5  # conditions named in a warning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,11 +64,32 @@ class Cells:
         shape = next(iter(doses.values())).shape
         table = self.table.iloc[np.repeat(rows, shape[1])].reset_index(drop=True)
         table = table.assign(**{drug: given.ravel() for drug, given in doses.items()})
-        found = self.model.simulate(
-            list(times), conditions=table, outputs=[output], **self.fixed, **self.options
-        )
+        with warnings.catch_warnings():
+            # of failed runs, by numbers that mean nothing outside; `warn_of` says which they are
+            warnings.filterwarnings("ignore", r"\d+ of \d+ runs failed", RuntimeWarning)
+            found = self.model.simulate(
+                list(times), conditions=table, outputs=[output], **self.fixed, **self.options
+            )
         values = found[variable_name(output)].values
         return values.reshape(*shape, len(times)), found["status"].values.reshape(shape)
+
+    def warn_of(self, status: Text) -> None:
+        """Warn of conditions some run of which failed.  status : of their runs, in C order."""
+        each = status.reshape(self.design.size, -1)
+        lost = np.flatnonzero((each != SUCCESS).any(axis=1))
+        if not lost.size:
+            return
+        listed = []
+        for row in lost[:LISTED].tolist():
+            place = ", ".join(f"{name}={label}" for name, label in self.design.label(row).items())
+            ended = next(s for s in each[row] if s != SUCCESS)
+            listed.append(f"{ended} at {place}" if place else ended)
+        more = f" and {lost.size - LISTED} more" if lost.size > LISTED else ""
+        warn(
+            f"{lost.size} of {self.design.size} conditions have failed runs that leave their"
+            f" result open: {'; '.join(listed)}{more}.",
+            RuntimeWarning,
+        )
 
     def coordinates(self) -> dict[str, Any]:
         """Coordinates of a result over the conditions."""

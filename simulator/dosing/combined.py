@@ -111,7 +111,7 @@ def lowest_doses(
     search = _Isobole(cells, first, second.drug, None if fractions is None else float(fractions[0]))
     names = [*VARIABLES, output if fractions is None else "share"]
     search.dataset(dict.fromkeys(names, ((), 0)), grid)  # names that clash, before any run
-    isobole = search.at(search.every, np.tile(grid, (search.every.size, 1)))
+    isobole = search.on(grid)
     alone = search.alone(second)
     prices = references(isobole, alone, own)
     best = _refined(search, isobole, alone, grid, prices)
@@ -175,20 +175,30 @@ class _Isobole:
     def every(self) -> Rows:
         return np.arange(self.cells.design.size // self.samples)
 
+    def on(self, grid: Array) -> Found:
+        """The lowest doses at every place with each dose of a grid, (places, doses)."""
+        doses = np.tile(grid, (self.every.size, 1))
+        return self._lowest(self.first, self.second, self.every, doses, warned=True)
+
     def at(self, places: Rows, doses: Array) -> Found:
         """The lowest doses at some places, (places, k), with these of the second drug."""
-        return self._lowest(self.first, self.second, places, doses)
+        return self._lowest(self.first, self.second, places, doses, warned=False)
 
     def alone(self, second: Search) -> Found:
         """The lowest doses of the second drug alone, (places, 1)."""
-        return self._lowest(second, self.first.drug, self.every, np.zeros((self.every.size, 1)))
+        none = np.zeros((self.every.size, 1))
+        return self._lowest(second, self.first.drug, self.every, none, warned=True)
 
-    def _lowest(self, search: Search, other: str, places: Rows, doses: Array) -> Found:
+    def _lowest(
+        self, search: Search, other: str, places: Rows, doses: Array, warned: bool
+    ) -> Found:
         shape = (self.samples, *doses.shape)
         # row of sample s at place p: s places + p
         rows = np.arange(self.samples)[:, None, None] * self.every.size + places[:, None]
         given = np.broadcast_to(doses, shape).ravel()
         found = lowest(self.cells, search, np.broadcast_to(rows, shape).ravel(), {other: given})
+        if warned:  # every place: statuses are in the order of the conditions
+            self.cells.warn_of(found.status)
         dose, code = found.dose.reshape(shape), found.code.reshape(shape)
         status, output = found.status.reshape(shape), found.output.reshape(shape)
         if self.fraction is None:

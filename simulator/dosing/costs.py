@@ -54,10 +54,10 @@ def references(isobole: Found, alone: Found, weights: Array | None) -> Priced:
 
 
 def cost_of(found: Found, doses: Array, prices: Priced) -> tuple[Array, Code]:
-    """Cost and code of pairs, (places, k); NaN where they miss the target or are beyond it, or
-    where bounds conflict.
+    """Cost and code of pairs, (places, k).
 
-    doses : of the second drug, (places, k).
+    NaN where a pair misses the target or is beyond it, or where bounds conflict.  doses : of the
+    second drug, (places, k).
     """
     first, second = prices.dose[:, :1], prices.dose[:, 1:]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -70,13 +70,13 @@ def dose_of_fraction(dose: Array, code: Code, status: NDArray[Any], fractions: A
     same = (first == last) & (first_code == last_code)  # no NaN is equal to any
     found = np.moveaxis(np.where(same, last, np.nan), 0, -1)
     reach = (code[..., None] != ABOVE) & (dose[..., None] <= found)
-    blame = np.take_along_axis(status, unknown.argmax(axis=0)[None], axis=0)[0]
+    blame = np.take_along_axis(status, unknown.argmax(axis=0)[None], axis=0)[0, ..., None]
     return Share(
         found,
         np.moveaxis(np.where(same, last_code, EXACT), 0, -1),
         np.where(np.isnan(found), np.nan, reach.mean(axis=0)),
-        np.where(np.isnan(found), blame[..., None], SUCCESS).astype(str),
-        unknown.sum(axis=0),
+        np.where(np.isnan(found), blame, SUCCESS).astype(str),
+        np.asarray(unknown.sum(axis=0)),
     )
 
 

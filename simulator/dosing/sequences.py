@@ -95,6 +95,7 @@ def sequence(
     }
     cells.dataset(dict.fromkeys((output, "status", "exposure"), ((), 0)), coordinates)
     values, status = _simulated(cells, timing, output, cells.every, pairs, at)
+    cells.warn_of(status)
     sizes = [len(d) for d, many in zip(timing.doses, timing.swept, strict=True) if many]
     shape = (*cells.design.shape, *sizes, at.size)
     over = (*cells.design.dims, *dims, "delay")
@@ -143,9 +144,9 @@ def best_schedule(
     Returns
     -------
     xarray.Dataset
-        Over the factors and drugs with several doses: `delay` and the output with it; the output
-        given `together`; the `gain` over that (positive is better), and `better`, whether it is
-        above the noise; `tied_from` and `tied_to`, the lowest and highest delay tried that is in a
+        Over the factors and drugs with several doses: the best `delay`, which is 0 unless another
+        gains more than the noise, as `better` says; the output with it, and given `together`; the
+        `gain` over that (positive is better); `tied_from` and `tied_to`, the lowest and highest delay tried that is in a
         tie with the best; `order`, the orders in that tie (`pre-treat`, `together`, `after`, joined
         by `or`, or `any`); `status`, not SUCCESS, and numbers that are NaN, where a run failed.
 
@@ -175,6 +176,7 @@ def best_schedule(
     cells.dataset(dict.fromkeys((*BEST, output), ((), 0)), coordinates)
     sign = 1.0 if best == "lowest" else -1.0
     tried, values, status = _searched(cells, timing, output, limits, finest, sign)
+    cells.warn_of(status)
     return _chosen(cells, timing, output, coordinates, tried, values, status, sign, least)
 
 
@@ -248,11 +250,11 @@ def _chosen(
     failed = (status != SUCCESS) | np.isnan(values)
     lost = failed.any(axis=1)
     cost = np.where(failed, np.inf, sign * values)
-    # of equal outputs the delay nearest to giving both together
-    at = np.lexsort((np.abs(tried), cost), axis=1)[:, 0]
-    least = cost[rows, at]
-    tie = cost <= least[:, None] + noise
-    together = values[rows, np.argmin(np.abs(tried), axis=1)]
+    tie = cost <= cost.min(axis=1)[:, None] + noise
+    zero = np.abs(tried).argmin(axis=1)
+    # both together is the simplest schedule: another one must do more than the noise
+    at = np.where(tie[rows, zero], zero, cost.argmin(axis=1))
+    together = values[rows, zero]
     gain = sign * (together - values[rows, at])
     orders = order_of(tried)
     names = [_named(set(o[t])) for o, t in zip(orders, tie, strict=True)]
@@ -270,7 +272,7 @@ def _chosen(
         output: over(values[rows, at], about),
         "together": over(together, about),
         "gain": over(gain, about),
-        "better": (dims, ((gain > noise) & ~lost).reshape(shape)),
+        "better": (dims, ((at != zero) & ~lost).reshape(shape)),
         "tied_from": over(np.where(tie, tried, np.inf).min(axis=1), units),
         "tied_to": over(np.where(tie, tried, -np.inf).max(axis=1), units),
         "order": (dims, np.where(lost, "", np.array(names)).reshape(shape)),

@@ -108,6 +108,7 @@ def lowest_dose(
     names = {"dose", "bound", "status", output}
     cells.dataset(dict.fromkeys(names, ((), 0)), {})  # names that clash, before any run
     found = lowest(cells, search, cells.every, {})
+    cells.warn_of(found.status)
     if fractions is None:
         return _each(cells, search, found)
     return _of_cohort(cells, search, found, fractions, scalar=np.ndim(fraction) == 0)  # type: ignore[arg-type]
