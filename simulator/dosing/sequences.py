@@ -146,9 +146,10 @@ def best_schedule(
     xarray.Dataset
         Over the factors and drugs with several doses: the best `delay`, which is 0 unless another
         gains more than the noise, as `better` says; the output with it, and given `together`; the
-        `gain` over that (positive is better); `tied_from` and `tied_to`, the lowest and highest delay tried that is in a
-        tie with the best; `order`, the orders in that tie (`pre-treat`, `together`, `after`, joined
-        by `or`, or `any`); `status`, not SUCCESS, and numbers that are NaN, where a run failed.
+        `gain` over that (positive is better); `tied_from` and `tied_to`, the lowest and highest
+        delay tried that is in a tie with the best; `order`, the orders in that tie (`pre-treat`,
+        `together`, `after`, joined by `or`, or `any`); `status`, not SUCCESS, and numbers that are
+        NaN, where a run failed.
 
     Raises
     ------
