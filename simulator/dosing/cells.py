@@ -37,13 +37,14 @@ LISTED = 5  # conditions named in a warning
 class Cells:
     """Conditions that a search is made in.
 
-    design : their dimensions and labels, without the drugs that are searched.
+    design : their dimensions and labels, the drugs that are searched at 0.
     table : a row per condition, C order, a column per factor that differs.
     fixed, options : what `model.simulate` is told besides.
     """
 
     model: Model
     design: Design
+    drugs: tuple[str, ...]
     table: pd.DataFrame
     fixed: Mapping[str, Any]
     options: Mapping[str, Any]
@@ -100,7 +101,8 @@ class Cells:
             for name, values in axis.coordinates.items():
                 found[name] = (axis.name, values, units.get(name))
         for name, label in self.design.coordinates.items():
-            found[name] = ((), label, units.get(name))
+            if name not in self.drugs:
+                found[name] = ((), label, units.get(name))
         return found
 
     def dataset(self, variables: Mapping[str, Any], more: Mapping[str, Any]) -> xr.Dataset:
@@ -139,10 +141,9 @@ def read_cells(
             "conditions= of a search is a pandas DataFrame, such as model.cohort(...), not a"
             f" {type(conditions).__name__}."
         )
-    ids = options.get("set")
-    # the doses are given here as well, so that a column that gives them too is refused
-    design = make_design(model.definition, given, conditions, ids, model.names)
-    make_design(model.definition, given | dict.fromkeys(drugs, 0.0), conditions, ids, model.names)
+    # with the drugs, so that a column that gives their doses as well is refused
+    checked = given | dict.fromkeys(drugs, 0.0)
+    design = make_design(model.definition, checked, conditions, options.get("set"), model.names)
     swept = {name: _swept(model, name, value) for name, value in given.items()}
     fixed = {name: value for name, value in given.items() if swept[name] is None}
     levels = [levels for levels in swept.values() if levels is not None]
@@ -156,7 +157,7 @@ def read_cells(
     for name, values, place in zip(names, levels, places, strict=True):
         columns[name] = pd.Series(values).iloc[place].reset_index(drop=True)
     table = pd.DataFrame(columns, index=pd.RangeIndex(design.size))
-    return Cells(model, cast(Design, design), table, fixed, options)
+    return Cells(model, cast(Design, design), tuple(drugs), table, fixed, options)
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

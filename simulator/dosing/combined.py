@@ -109,7 +109,7 @@ def lowest_doses(
     grid = np.concatenate([[0.0], np.geomspace(second.low, second.high, checked_points(points))])
     grid[-1] = second.high
     search = _Isobole(cells, first, second.drug, None if fractions is None else float(fractions[0]))
-    names = [*VARIABLES, output if fractions is None else "share"]
+    names = [*VARIABLES, target.variable if fractions is None else "share"]
     search.dataset(dict.fromkeys(names, ((), 0)), grid)  # names that clash, before any run
     isobole = search.on(grid)
     alone = search.alone(second)
@@ -260,7 +260,7 @@ def _result(
         return dims, values.reshape((*shape, *values.shape[1:])), attributes
 
     units = unit_of(model, search.first.drug)
-    reached = "share" if search.fraction is not None else target.output
+    reached = "share" if search.fraction is not None else target.variable
     about = (
         {"long_name": "samples that reach the target"}
         if search.fraction is not None

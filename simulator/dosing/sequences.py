@@ -16,6 +16,7 @@ from ..simulation.readouts import readouts
 from .cells import SUCCESS, Array, Cells, Rows, Text, read_cells
 from .settings import checked_number
 from .single import unit_of
+from .target import variable_of
 from .timing import ORDERS, Timing, checked_delays, checked_timing, order_of
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def sequence(
         "time": ("time", np.array(timing.times), {"units": model.network.time_unit}),
         "drug": ("drug", np.array(timing.drugs)),
     }
-    cells.dataset(dict.fromkeys((output, "status", "exposure"), ((), 0)), coordinates)
+    name = variable_of(output)
+    cells.dataset(dict.fromkeys((name, "status", "exposure"), ((), 0)), coordinates)
     values, status = _simulated(cells, timing, output, cells.every, pairs, at)
     cells.warn_of(status)
     sizes = [len(d) for d, many in zip(timing.doses, timing.swept, strict=True) if many]
@@ -101,7 +103,7 @@ def sequence(
     over = (*cells.design.dims, *dims, "delay")
     about = {"long_name": readout.name, "units": readout.unit}
     variables = {
-        output: ((*over, "time"), values.reshape(*shape, -1), about),
+        name: ((*over, "time"), values.reshape(*shape, -1), about),
         "status": (over, status.reshape(shape)),
         "exposure": (("drug", "delay"), timing.hours(at), {"units": model.network.time_unit}),
     }
@@ -174,7 +176,7 @@ def best_schedule(
     cells = read_cells(model, factors, conditions, timing.drugs)
     least = _noise(model, output, cells, noise)
     coordinates = _dose_coordinates(model, timing)
-    cells.dataset(dict.fromkeys((*BEST, output), ((), 0)), coordinates)
+    cells.dataset(dict.fromkeys((*BEST, variable_of(output)), ((), 0)), coordinates)
     sign = 1.0 if best == "lowest" else -1.0
     tried, values, status = _searched(cells, timing, output, limits, finest, sign)
     cells.warn_of(status)
@@ -270,7 +272,7 @@ def _chosen(
 
     variables = {
         "delay": over(tried[rows, at], units),
-        output: over(values[rows, at], about),
+        variable_of(output): over(values[rows, at], about),
         "together": over(together, about),
         "gain": over(gain, about),
         "better": (dims, ((at != zero) & ~lost).reshape(shape)),

@@ -94,7 +94,7 @@ def evaluated_at(model: Model, time: Any) -> float:
     """
     if time is None:
         block = model.definition.settings.get("predict")
-        time = block.get("hours", 96.0) if isinstance(block, Mapping) else None
+        time = block.get("hours") if isinstance(block, Mapping) else None
         if time is None:
             raise ConditionError(f"{model.definition.name} states no time to look at: give time=.")
     number = number_of(time)

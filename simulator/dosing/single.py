@@ -105,13 +105,13 @@ def lowest_dose(
         checked_number("rtol_dose", rtol_dose, 0, 0.5, "between 0 and 0.5"),
         checked_scan(per_decade),
     )
-    names = {"dose", "bound", "status", output}
+    names = ("dose", "bound", "status", search.target.variable)
     cells.dataset(dict.fromkeys(names, ((), 0)), {})  # names that clash, before any run
     found = lowest(cells, search, cells.every, {})
     cells.warn_of(found.status)
     if fractions is None:
         return _each(cells, search, found)
-    return _of_cohort(cells, search, found, fractions, scalar=np.ndim(fraction) == 0)  # type: ignore[arg-type]
+    return _of_cohort(cells, search, found, fractions, scalar=number_of(fraction) is not None)
 
 
 def checked_scan(per_decade: Any) -> int:
@@ -182,7 +182,7 @@ def _each(cells: Cells, search: Search, found: Found) -> xr.Dataset:
         {
             "dose": over(found.dose, long_name=f"lowest dose of {search.drug}", units=units),
             "bound": over(signs(found.code)),
-            search.target.output: over(found.output, long_name=readout.name, units=readout.unit),
+            search.target.variable: over(found.output, long_name=readout.name, units=readout.unit),
             "status": over(found.status.astype(str)),
         },
         {},

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 HALF = 0.5  # the effect that is meant where none is stated
 
+# What results of searches hold besides the output, so that an output cannot have the name.
+TAKEN = frozenset({
+    "time", "status", "drug", "fraction", "dose", "bound", "share", "failed",
+    "combination_index", "combination_index_bound", "single", "single_bound", "best", "cost",
+    "cost_bound", "saving", "delay", "order", "exposure", "together", "gain", "better",
+    "tied_from", "tied_to",
+})  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -27,12 +35,22 @@ class Target:
     level: float
     above: bool
 
+    @property
+    def variable(self) -> str:
+        """Name of the output in a result."""
+        return variable_of(self.output)
+
     def reached(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Where values of the output meet the target; a missing one does not."""
         return values >= self.level if self.above else values <= self.level
 
     def __str__(self) -> str:
         return f"{self.output} {'>=' if self.above else '<='} {self.level:g}"
+
+
+def variable_of(output: str) -> str:
+    """Name of an output in a result: its id, with a suffix if a result has that name itself."""
+    return f"{output}_value" if output in TAKEN else output
 
 
 def checked_target(

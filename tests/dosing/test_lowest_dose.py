@@ -1,5 +1,7 @@
 """The lowest dose of one drug: against closed forms, dense grids, and laws that must hold."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import simulator as sim
+from simulator.dosing.target import variable_of
 from simulator.errors import ConditionError
 
 from . import on_paper
@@ -160,6 +163,17 @@ def test_a_dose_is_bitwise_the_same_whatever_shares_its_batch(pathway, hills, wh
     alone = sim.lowest_dose(pathway, "killer", effect=0.8, hill=hills[which], workers=1)
     for name in ("dose", "viability", "bound"):
         assert together[name].values[which] == alone[name].item()
+
+
+def test_any_executor_gives_the_same(pathway):
+    with ThreadPoolExecutor(2) as executor:
+        found = sim.lowest_dose(pathway, "killer", hill=[0.7, 1, 2], executor=executor)
+    same = sim.lowest_dose(pathway, "killer", hill=[0.7, 1, 2])
+    np.testing.assert_array_equal(found["dose"], same["dose"])
+
+
+def test_an_output_with_a_name_of_the_result_gets_a_suffix():
+    assert variable_of("dose") == "dose_value" and variable_of("viability") == "viability"
 
 
 # ---- refusals ----------------------------------------------------------------------------------
