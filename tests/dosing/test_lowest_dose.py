@@ -135,6 +135,29 @@ def test_conditions_tables_levels_of_every_kind_and_options(pathway):
     assert (found["bound"].sel(knockout="K") == ">").all()
 
 
+@pytest.mark.parametrize(
+    "levels",
+    [
+        {"cell": [None, "A", "B"]},
+        {"alteration": [None, ("RESISTANT",)]},
+        {"expression": [None, {"K": 2.0}, "K=0.5"]},
+        {"knockout": [None, ("K",)]},
+        {"L": [0.5, 2.0], "hill": np.array([1, 2])},
+        {"sensitiser": [sim.schedule((0, 1.0), (24, 0.0)), "0.5@12", 0]},
+        {"set": {"k_kill": 0.08}, "partner": range(2)},
+    ],
+    ids=lambda levels: next(iter(levels)),
+)
+def test_the_output_is_what_a_simulation_of_the_dose_gives(pathway, levels):
+    found = sim.lowest_dose(pathway, "killer", effect=0.3, **levels)
+    all_doses = np.unique(found["dose"])
+    runs = pathway.simulate(48, **levels, killer=all_doses)["viability"].isel(time=-1)
+    for name in found["dose"].dims:
+        np.testing.assert_array_equal(found[name], runs[name])
+    own = runs.sel(killer=found["dose"]).transpose(*found["dose"].dims)
+    np.testing.assert_array_equal(own, found["viability"])
+
+
 # ---- laws --------------------------------------------------------------------------------------
 
 QUICK = settings(max_examples=12)
