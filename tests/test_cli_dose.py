@@ -80,6 +80,12 @@ def test_delays_and_the_best_of_them():
     assert "unequal exposure" in until_end.stderr
 
 
+def test_without_exposure_both_drugs_have_what_the_last_delay_leaves():
+    shortly = run("trigger=1", "primer=2", "--delays", "-12:12:12")
+    stated = run("trigger=1", "primer=2", "--delays", "-12:12:12", "--exposure", 36, "--time", 48)
+    assert shortly.exit_code == 0 and shortly.stdout == stated.stdout != ""
+
+
 def test_delays_as_they_are_typed():
     assert read_delays("-48:48:24") == [-48, -24, 0, 24, 48]
     assert read_delays("0:1:0.1") == pytest.approx([i / 10 for i in range(11)])
@@ -119,8 +125,7 @@ def test_a_cohort_of_the_bundled_model():
         (["killer", "effect=0.5"], "is an option"),
         (["trigger", "primer=2", "--delays", "0"], 'write "trigger=DOSE"'),
         (["trigger=1", "--delays", "0"], "two drugs with their doses"),
-        (["trigger=1", "primer=2", "--delays", "0"], "needs --exposure"),
-        (["trigger=1", "primer=2", "--delays", "0", "--exposure", "5"], "needs --time"),
+        (["trigger=1", "primer=2", "--delays", "48"], "no time left to give primer"),
         ([*ORDER, "--below", "0.5"], "no meaning with --delays"),
         ([*ORDER[:-1], "18"], "exposures would not be equal"),
     ],

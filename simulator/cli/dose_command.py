@@ -86,7 +86,8 @@ def dose(
         str | None,
         typer.Option(
             metavar="LENGTH | DRUG=LENGTH,DRUG=LENGTH",
-            help="How long each drug is given, with --delays.",
+            help="How long each drug is given, with --delays; none: until the output is read."
+            " Default: as long as the last delay leaves time for.",
         ),
     ] = None,
     best: Annotated[
@@ -163,11 +164,8 @@ def _ordered(
         raise ConditionError(
             "--delays needs two drugs with their doses, such as prednisolone=1 selumetinib=0.5."
         )
-    for option, value in (("--exposure", exposure), ("--time", common["time"])):
-        if value is None:
-            raise ConditionError(f"--delays needs {option}, in the model's unit of time.")
     doses = {drug: factors.pop(drug) for drug in drugs}
-    length = _exposure(str(exposure))
+    length = None if exposure is None else _exposure(exposure)
     if best:
         ends = (delays[0], delays[-1])
         return best_schedule(model, doses, within=ends, exposure=length, **common, **factors)

@@ -38,8 +38,8 @@ def sequence(
     drugs: Mapping[str, Any],
     *,
     delays: Sequence[float],
-    exposure: float | Mapping[str, float | None] | None,
-    time: float | Sequence[float],
+    exposure: float | Mapping[str, float | None] | None = None,
+    time: float | Sequence[float] | None = None,
     output: str = "viability",
     conditions: pd.DataFrame | None = None,
     **factors: Any,
@@ -57,11 +57,13 @@ def sequence(
     delays
         Rising, in the model's unit of time: start of the second minus start of the first.
     exposure
-        How long each drug is given: one length, or a mapping from both drugs. None: until the
-        output is read; of the second drug that is not the same for all delays, which the attribute
-        `comparison` then says.
+        How long each drug is given: one length, or a mapping from both drugs, in which None is
+        until the output is read; of the second drug that is not the same for all delays, which the
+        attribute `comparison` then says. Default: both drugs as long as the last delay leaves time
+        for before the first output.
     time
-        When the output is read, after the start of the first drug: one or several.
+        When the output is read, after the start of the first drug: one or several. Default: the
+        hours of a prediction that the model's folder states.
     output
         What is read.
     conditions, **factors
@@ -115,8 +117,8 @@ def best_schedule(
     drugs: Mapping[str, Any],
     *,
     within: tuple[float, float],
-    exposure: float | Mapping[str, float | None],
-    time: float,
+    exposure: float | Mapping[str, float | None] | None = None,
+    time: float | None = None,
     output: str = "viability",
     best: Literal["lowest", "highest"] = "lowest",
     noise: float | None = None,
@@ -132,7 +134,7 @@ def best_schedule(
     Parameters
     ----------
     drugs, exposure, time, output, conditions, **factors
-        As of `sequence`; one time, and an exposure of the second drug that is stated.
+        As of `sequence`; one time, and no exposure of the second drug until the end.
     within
         Lowest and highest delay.
     best
@@ -165,7 +167,7 @@ def best_schedule(
     timing = checked_timing(model, drugs, exposure, time, [*limits, 0.0])
     if not timing.equal or len(timing.times) != 1:
         raise ConditionError(
-            f"best_schedule compares at one time, with a stated exposure of {timing.drugs[1]}."
+            f"best_schedule compares at one time, and {timing.drugs[1]} is not given until the end."
         )
     if best not in ("lowest", "highest"):
         raise ConditionError(f'best is "lowest" or "highest", not {best!r}.')

@@ -21,7 +21,7 @@ from ..conditions import schedule
 from ..conditions.schedules import number_of
 from ..errors import ConditionError
 from .cells import Array
-from .settings import by_drug, checked_pair
+from .settings import by_drug, checked_pair, evaluated_at
 
 if TYPE_CHECKING:
     from ..simulation.model import Model
@@ -95,8 +95,8 @@ def checked_timing(
     pair = checked_pair(model, list(drugs))
     levels = [_doses(drug, drugs[drug]) for drug in pair]
     swept = [number_of(drugs[drug]) is None for drug in pair]
-    lengths = _exposures(exposure, pair)
-    times = _times(time)
+    times = (evaluated_at(model, None),) if time is None else _times(time)
+    lengths = _exposures(exposure, pair, times[0] - max(0.0, *delays))
     ends = [lengths[0], *(None if lengths[1] is None else delay + lengths[1] for delay in delays)]
     last = max((end for end in ends if end is not None), default=0.0)
     if times[0] < last:
@@ -139,10 +139,17 @@ def _doses(drug: str, given: Any) -> tuple[float, ...]:
     return tuple(n + 0.0 for n in numbers if n is not None)
 
 
-def _exposures(exposure: Any, pair: tuple[str, str]) -> tuple[float | None, float | None]:
-    """Hours that each drug is given; None: until the end."""
+def _exposures(
+    exposure: Any, pair: tuple[str, str], longest: float
+) -> tuple[float | None, float | None]:
+    """Hours that each drug is given; None: until the end.  longest : if none are stated."""
+    if exposure is None and longest <= 0:
+        raise ConditionError(
+            f"With the last delay there is no time left to give {pair[1]} before the output is"
+            " read: read it later, or leave that delay out."
+        )
     if exposure is None or number_of(exposure) is not None:
-        exposure = dict.fromkeys(pair, exposure)
+        exposure = dict.fromkeys(pair, longest if exposure is None else exposure)
     given = by_drug(exposure, pair, "exposure")
     for drug in pair:
         if drug not in exposure:

@@ -95,6 +95,14 @@ def test_every_delay_has_the_same_exposure_before_the_output_is_read(
             assert dose * (stop - start) == pytest.approx(doses[k] * exposure[k], rel=1e-9)
 
 
+def test_the_longest_equal_exposure_is_the_default(pathway):
+    found = sim.sequence(pathway, DRUGS, delays=[-24, 0, 18])
+    assert found["time"].values.tolist() == [48]  # the folder's hours of a prediction
+    assert (found["exposure"] == 30).all()
+    before = sim.sequence(pathway, DRUGS, delays=[-24, -6], time=[40, 60])
+    assert (before["exposure"] == 40).all()
+
+
 def test_an_output_that_is_read_too_early_is_refused(pathway):
     with pytest.raises(ConditionError, match="until 36: exposures would not be equal"):
         sim.sequence(pathway, DRUGS, delays=[-24, 0, 24], exposure=12, time=30)
@@ -232,7 +240,7 @@ def test_what_is_refused_is_named_before_any_run(pathway, monkeypatch, drugs, op
     [
         ({"within": (1, 2, 3)}, "within is"),
         ({"best": "least"}, '"lowest" or "highest"'),
-        ({"exposure": None}, "stated exposure"),
+        ({"exposure": {"trigger": 6, "primer": None}}, "not given until the end"),
         ({"time": [48, 60]}, "one time"),
         ({"resolution": 0}, "resolution"),
         ({"output": "primed"}, "noise= is needed"),
