@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from . import fit, plot, response
     from .conditions import sample, schedule
+    from .dosing import best_schedule, lowest_dose, lowest_doses, sequence
     from .integrator.status import Status
     from .simulation.model import Model
     from .simulation.sweep import design
@@ -31,6 +32,10 @@ __all__ = [
     "design",
     "open_store",
     "merge",
+    "lowest_dose",
+    "lowest_doses",
+    "sequence",
+    "best_schedule",
     "response",
     "fit",
     "plot",
@@ -67,6 +72,10 @@ def __getattr__(name: str) -> Any:
         from . import conditions
 
         return getattr(conditions, name)
+    if name in ("lowest_dose", "lowest_doses", "sequence", "best_schedule"):
+        from . import dosing
+
+        return getattr(dosing, name)
     if name == "design":
         from .simulation.sweep import design
 

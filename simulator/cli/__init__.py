@@ -10,6 +10,7 @@ import typer
 
 from .blots_command import blots_to_petab
 from .calibrate_command import calibrate
+from .dose_command import dose
 from .findings_command import findings
 from .fit_command import fit, report
 from .predict_command import predict
@@ -67,6 +68,12 @@ app.command(
 app.command(
     epilog="Example:  steroidsim merge part1.zarr part2.zarr --out sweep.zarr --netcdf sweep.nc"
 )(merge)
+app.command(
+    epilog="Examples:  steroidsim dose prednisolone --below 0.5 alteration=none,NRAS_G12D"
+    " selumetinib=0,0.1,1   |  "
+    " steroidsim dose prednisolone selumetinib --effect 0.9 --cohort TALL_PDX --fraction 0.8   |  "
+    " steroidsim dose prednisolone=1 selumetinib=0.5 --delays -48:48:12 --exposure 24 --time 96"
+)(dose)
 app.command(
     epilog="Examples:  steroidsim findings   |   steroidsim findings T19 M06 --all   |  "
     " steroidsim findings --file my_findings.yaml --json   |  "

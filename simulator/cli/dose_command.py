@@ -1,0 +1,347 @@
+"""The command `dose`: lowest doses, and the order of two drugs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ConditionError
+from .factor_arguments import read_factors, read_number
+from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from .reporting import Writer, as_json, print_json, print_table, reported, say, write_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from ..simulation.model import Model
+
+RANGE = "LOW:HIGH"
+
+
+def dose(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DRUG [DRUG] [FACTOR=VALUE[,VALUE...]]...",
+            help="One drug whose lowest dose is wanted, or two; then conditions as for simulate."
+            " With --delays: two drugs with their doses, first the one that stays in its place.",
+        ),
+    ] = None,
+    model: ModelOption = BUNDLED_MODEL,
+    effect: Annotated[
+        float | None, typer.Option(help="Target: 1 - output relative to vehicle. Default: 0.5.")
+    ] = None,
+    below: Annotated[
+        float | None, typer.Option(help="Target: the output at or below this.")
+    ] = None,
+    above: Annotated[
+        float | None, typer.Option(help="Target: the output at or above this.")
+    ] = None,
+    output: Annotated[str, typer.Option(help="The output that counts.")] = "viability",
+    time: Annotated[
+        float | None,
+        typer.Option(
+            "--time", "-t", help="When it is read; with --delays after the start of the first drug."
+        ),
+    ] = None,
+    dose_range: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--range",
+            metavar=f"[DRUG=]{RANGE}",
+            help="Doses to search in; may be repeated. Default: the model folder's.",
+        ),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DRUG=DOSE",
+            help="Reference dose of the cost of a pair; of both drugs. Default: the doses that"
+            " reach the target alone.",
+        ),
+    ] = None,
+    cohort: Annotated[
+        str | None, typer.Option(help="A cohort of the model, instead of one cell.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option("--samples", "-n", help="Its samples. Default: its own number.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which draw of the cohort.")] = 0,
+    fraction: Annotated[
+        float | None, typer.Option(help="The dose that serves this fraction of the cohort.")
+    ] = None,
+    delays: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIRST:LAST:STEP",
+            help="Start of the second drug minus start of the first; or a list with commas.",
+        ),
+    ] = None,
+    exposure: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LENGTH | DRUG=LENGTH,DRUG=LENGTH",
+            help="How long each drug is given, with --delays; none: until the output is read."
+            " Default: as long as the last delay leaves time for.",
+        ),
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="Search the best delay from the first to the last.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File: .csv or .json. Default: the screen.")
+    ] = None,
+    workers: WorkersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The lowest dose that reaches a target, of one drug or of two, or the best order of two.
+
+    In each condition, or in a fraction of a cohort. Doses that are only known as a bound are shown
+    with < or >. Doses are concentrations in a culture; research use only.
+    """
+    with reported():
+        from .. import load
+
+        if out is not None and out.suffix not in (".csv", ".json"):
+            raise ConditionError(f"--out is {out}, but must end in .csv or .json.")
+        drugs, factors = _read_arguments(arguments or [])
+        _check_use(delays, exposure=exposure, best=best or None)
+        _check_use(cohort, "--cohort", samples=samples, fraction=fraction)
+        loaded = load(model)
+        target = {"effect": effect, "below": below, "above": above}
+        common: dict[str, Any] = {"output": output, "time": time, "workers": workers}
+        if cohort is not None:
+            common["conditions"] = loaded.cohort(cohort, samples, seed)
+        if delays is not None:
+            _refuse(drugs, target | {"range": dose_range, "weight": weight, "fraction": fraction})
+            found = _ordered(loaded, factors, common, read_delays(delays), exposure, best)
+        else:
+            common |= target | {"fraction": fraction}
+            found = _lowest(loaded, drugs, factors, common, dose_range or [], weight or [])
+        _show(found, out, json)
+
+
+def _lowest(
+    model: Model,
+    drugs: Sequence[str],
+    factors: Mapping[str, Any],
+    common: Mapping[str, Any],
+    ranges: Sequence[str],
+    weights: Sequence[str],
+) -> xr.Dataset:
+    from ..dosing import lowest_dose, lowest_doses
+
+    if not 1 <= len(drugs) <= 2:
+        raise ConditionError(
+            "Name one or two drugs, such as: steroidsim dose prednisolone alteration=NRAS_G12D."
+        )
+    found = _ranges(ranges, drugs)
+    if len(drugs) == 1:
+        if weights:
+            raise ConditionError("--weight is for two drugs.")
+        return lowest_dose(model, drugs[0], range=found.get(drugs[0]), **common, **factors)
+    given = read_factors(weights, option="--weight ") or None
+    return lowest_doses(model, drugs, ranges=found, weights=given, **common, **factors)
+
+
+def _ordered(
+    model: Model,
+    factors: dict[str, Any],
+    common: Mapping[str, Any],
+    delays: Sequence[float],
+    exposure: str | None,
+    best: bool,
+) -> xr.Dataset:
+    from ..dosing import best_schedule, sequence
+
+    drugs = [name for name in factors if name in model.definition.drugs][:2]
+    if len(drugs) < 2:
+        raise ConditionError(
+            "--delays needs two drugs with their doses, such as prednisolone=1 selumetinib=0.5."
+        )
+    doses = {drug: factors.pop(drug) for drug in drugs}
+    length = None if exposure is None else _exposure(exposure)
+    if best:
+        ends = (delays[0], delays[-1])
+        return best_schedule(model, doses, within=ends, exposure=length, **common, **factors)
+    return sequence(model, doses, delays=delays, exposure=length, **common, **factors)
+
+
+def _read_arguments(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Bare names, and factors."""
+    from ..network.definition import OPTIONS
+
+    drugs = [text for text in arguments if "=" not in text]
+    factors = read_factors([text for text in arguments if "=" in text])
+    for name in factors:
+        if name in (*OPTIONS, "model", "drug", "drugs", *_OWN):
+            raise ConditionError(f'"{name}" is an option, not a factor: see --help.')
+    return drugs, factors
+
+
+# Further keywords of the functions, which no factor may have for its name.
+_OWN = (
+    "effect", "output", "below", "above", "range", "ranges", "window", "fraction", "rtol_dose",
+    "per_decade", "points", "weights", "delays", "exposure", "within", "best", "noise",
+    "resolution",
+)  # fmt: skip
+
+
+def _check_use(needed: Any, name: str = "--delays", **options: Any) -> None:
+    for option, value in options.items():
+        if needed is None and value is not None:
+            raise ConditionError(f"--{option} is for use with {name}.")
+
+
+def _refuse(drugs: Sequence[str], options: Mapping[str, Any]) -> None:
+    if drugs:
+        raise ConditionError(f'With --delays a drug has its dose: write "{drugs[0]}=DOSE".')
+    for option, value in options.items():
+        if value is not None:
+            raise ConditionError(f"--{option} has no meaning with --delays.")
+
+
+def _ranges(texts: Sequence[str], drugs: Sequence[str]) -> dict[str, tuple[float, float]]:
+    found = {}
+    for text in texts:
+        name, _, ends = text.rpartition("=")
+        if not name and len(drugs) > 1:
+            raise ConditionError(f"--range {text}: write DRUG={RANGE}, such as {drugs[0]}={text}.")
+        name = name or drugs[0]
+        if name not in drugs or name in found:
+            raise ConditionError(
+                f'--range {text}: "{name}" is none of {", ".join(drugs)}, or twice.'
+            )
+        low, _, high = ends.partition(":")
+        where = f"--range {text}"
+        found[name] = (read_number(low, where), read_number(high, where))
+    return found
+
+
+def read_delays(text: str) -> list[float]:
+    """Delays from FIRST:LAST:STEP, both ends included, or from a list with commas.
+
+    Raises ConditionError for anything else.
+    """
+    if ":" not in text:
+        return [read_number(each, "--delays") for each in text.split(",")]
+    numbers = [read_number(each, "--delays") for each in text.split(":")]
+    if len(numbers) != 3 or not (numbers[2] > 0 and numbers[0] <= numbers[1]):
+        raise ConditionError(f"--delays {text}: write FIRST:LAST:STEP, such as -48:48:12.")
+    first, last, step = numbers
+    count = (last - first) / step
+    if count > MOST_DELAYS:
+        raise ConditionError(f"--delays {text} are more than {MOST_DELAYS}: take a longer step.")
+    return [first + i * step for i in range(int(count + 1e-9) + 1)]
+
+
+MOST_DELAYS = 10_000
+
+
+def _exposure(text: str) -> float | dict[str, Any]:
+    if "=" not in text:
+        return read_number(text, "--exposure")
+    found = read_factors(text.split(","), option="--exposure ")
+    return {drug: None if value == "none" else value for drug, value in found.items()}
+
+
+# ---- what is shown -----------------------------------------------------------------------------
+
+
+def tables_of(found: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """The result as tables, a row per condition (and dose, or delay): the first is the main one."""
+    fixed = [name for name, c in found.coords.items() if c.ndim == 0 and name != "fraction"]
+    found = found.drop_vars(fixed)
+    if "exposure" in found:
+        found = found.drop_vars(["exposure", "drug"])
+    apart = [name for name in found.data_vars if "drug" in found[name].dims]
+    if not apart:
+        return {"doses": _flat(found)}
+    first, second = found["drug"].values.tolist()
+    per_cell = ["cost", "cost_bound", "saving"]
+    split = {
+        f"{name}_{drug}": found[name].sel(drug=drug, drop=True)
+        for name in apart
+        for drug in (first, second)
+    }
+    best = found[per_cell].drop_dims(["drug", second], errors="ignore").assign(split)
+    isobole = found.drop_vars([*apart, *per_cell, "drug"])
+    return {"isobole": _flat(isobole), "best": _flat(best)}
+
+
+def _flat(found: xr.Dataset) -> pd.DataFrame:
+    import pandas as pd
+
+    if not found.sizes:
+        return pd.DataFrame([{name: found[name].item() for name in (*found.coords, *found)}])
+    flat: pd.DataFrame = found.to_dataframe().reset_index()
+    return flat[list(dict.fromkeys([*found.sizes, *found.coords, *found]))]
+
+
+def _show(found: xr.Dataset, out: Path | None, json: bool) -> None:
+    tables = tables_of(found)
+    content = {name: table.to_dict(orient="records") for name, table in tables.items()}
+    content = {**found.attrs, **content}
+    if json:
+        print_json(content)
+    elif out is None:
+        for table in tables.values():
+            _print(table)
+        say(_about(found))
+    if out is None:
+        return
+    files: dict[str, Writer] = {out.name: lambda path: path.write_text(as_json(content) + "\n")}
+    if out.suffix == ".csv":
+        main, *others = tables
+        files = {out.name: partial(tables[main].to_csv, index=False)}
+        for name in others:
+            files[f"{out.stem}_{name}.csv"] = partial(tables[name].to_csv, index=False)
+    for path in write_files(out.parent, files):
+        say(f"wrote {path}")
+
+
+def _about(found: xr.Dataset) -> str:
+    """What the numbers are, in a line."""
+    if "target" in found.attrs:
+        return f"target: {found.attrs['target']} at {found.attrs['time']:g}"
+    return f"{found.attrs['comparison']}; delay: {found.attrs['delay']}"
+
+
+def _print(table: pd.DataFrame) -> None:
+    """A line per row: a number and its bound in one column; statuses only of what failed."""
+    from rich.table import Table
+
+    bounds = {"bound": "dose"} | {
+        name: name.removesuffix("_bound") for name in table if name.endswith("_bound")
+    }
+    bounds |= {name: name.replace("_bound_", "_") for name in table if "_bound_" in name}
+    signs = {number: table[name] for name, number in bounds.items() if name in table}
+    shown = [name for name in table if name not in bounds]
+    if "status" in table and (table["status"] == "SUCCESS").all():
+        shown.remove("status")
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in shown:
+        grid.add_column(str(name), justify="right", no_wrap=True)
+    for i in range(len(table)):
+        grid.add_row(
+            *(
+                ("" if name not in signs else signs[name].iloc[i].replace("=", ""))
+                + _text(table[name].iloc[i])
+                for name in shown
+            )
+        )
+    print_table(grid)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value in (True, False) and not isinstance(value, float | int):
+        return "yes" if value else "no"
+    number = float(value)
+    return "-" if number != number else f"{number:.4g}"
