@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,7 @@ def sweep(
             raise ConditionError("--out is a Zarr store; for NetCDF add --netcdf FILE.")
         if netcdf is not None and shard is not None:
             raise ConditionError("--netcdf is of a finished store: give it to merge.")
+        _say_begun(out)
         with _cluster(dask) as executor:
             result = found.simulate(
                 store=out, executor=executor, shard=_shard(shard), workers=workers, progress=True
@@ -84,6 +86,16 @@ def merge(
             )
             raise typer.Exit(RUN_FAILED)
         _finish(result, out, netcdf, as_json)
+
+
+def _say_begun(out: Path) -> None:
+    """Say how far a store is that is there already."""
+    from ..store import open_store
+
+    store = open_store(out)
+    if store is not None:
+        done = sum(record.runs for record in store.records())
+        say(f"{out}: going on after {done:,} of {math.prod(store.grid.shape):,} runs")
 
 
 def _finish(result: xr.Dataset, out: Path, netcdf: Path | None, as_json: bool) -> None:

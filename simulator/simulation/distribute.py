@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from ..errors import ConditionError, IntegrationError
@@ -20,10 +22,14 @@ class Executor(Protocol):
         """Begin a call, and return its future."""
 
 
-def computed(
+@contextmanager
+def computing(
     tasks: Iterator[Task], function: Callable[..., T], executor: Executor, ahead: int | None = None
-) -> Iterator[tuple[int, T]]:
-    """Number and result of ``function(*arguments)`` of each task, in the order in which they end.
+) -> Iterator[Iterator[tuple[int, T]]]:
+    """Begin ``function(*arguments)`` of tasks; yield numbers and results in the order they end.
+
+    Work begins here, before the first result is asked for. What is still to do is dropped at the
+    end of the context.
 
     Parameters
     ----------
@@ -41,19 +47,22 @@ def computed(
     """
     submit, room, broken = _opened(executor)
     pending: dict[Future[T], int] = {}
-    try:
-        while True:
-            most = room() if ahead is None else ahead
-            while len(pending) < most:
-                task = next(tasks, None)
-                if task is None:
-                    break
-                pending[submit(function, *task[1])] = task[0]
-            if not pending:
-                return
+
+    def begin() -> None:
+        most = room() if ahead is None else ahead
+        for number, arguments in islice(tasks, max(0, most - len(pending))):
+            pending[submit(function, *arguments)] = number
+
+    def ended() -> Iterator[tuple[int, T]]:
+        while pending:
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 yield pending.pop(future), future.result()
+            begin()
+
+    try:
+        begin()
+        yield ended()
     except broken as error:
         raise IntegrationError(
             f"Workers ended before their work did ({type(error).__name__}); they may have had too"

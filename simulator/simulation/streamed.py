@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..conditions import RowAxis
 from ..conditions.schedules import number_of
@@ -20,6 +22,8 @@ from ..conditions.warning import warn
 from ..errors import ConditionError
 from ..integrator.status import Status
 from ..store import (
+    Layout,
+    Manifest,
     Store,
     create_store,
     open_store,
@@ -28,7 +32,6 @@ from ..store import (
 )
 from .dataset import (
     Failed,
-    attributes_of,
     failed_runs,
     provenance,
     report_failures,
@@ -36,7 +39,7 @@ from .dataset import (
     to_dataset,
 )
 from .designed import simulate_design
-from .distribute import Executor, Task, computed
+from .distribute import Executor, Task, computing
 from .progress import run_progress
 from .runs import Outcome
 
@@ -67,13 +70,19 @@ def streamed(
     IntegrationError
         Every run failed, or one did and `on_failure` is "raise"; the store holds all of them.
     """
-    mine = _chunks(len(sweep.grid), shard)
-    store = _store(sweep, path)
-    done = {record.chunk for record in store.verified()}
+    mine, manifest = _chunks(len(sweep.grid), shard), sweep.manifest()
+    store = _begun(sweep, path, manifest)
+    done = {record.chunk for record in store.verified()} if store else set()
     missing = [number for number in mine if number not in done]
     total = sum(sweep.grid.size(number) for number in missing)
-    with run_progress(sweep.options.progress, total, "simulating") as advance:
-        for number, outcome in _outcomes(sweep, missing, executor, workers):
+    with (
+        run_progress(sweep.options.progress, total, "simulating") as advance,
+        _outcomes(sweep, missing, executor, workers) as outcomes,
+    ):
+        if store is None:  # made while the first chunks are computed
+            layouts, attrs = _coordinates(sweep), provenance(sweep.model, sweep.options)
+            store = create_store(path, manifest, layouts, _values(sweep, layouts), attrs)
+        for number, outcome in outcomes:
             failed = _among_all(sweep, number, failed_runs(outcome))
             store.write(number, outcome.outputs, NAMES[outcome.status], failed)
             if advance is not None:
@@ -96,8 +105,11 @@ def gathered(sweep: Sweep, executor: Executor, workers: int | None) -> xr.Datase
     outputs = np.empty((len(sweep.wanted), *shape, sweep.times.size))
     status, state = np.zeros(shape, np.int64), np.zeros(shape, np.intp)
     failed_at = np.zeros(shape)
-    with run_progress(sweep.options.progress, sweep.runs, "simulating") as advance:
-        for number, found in _outcomes(sweep, list(range(len(grid))), executor, workers):
+    with (
+        run_progress(sweep.options.progress, sweep.runs, "simulating") as advance,
+        _outcomes(sweep, range(len(grid)), executor, workers) as outcomes,
+    ):
+        for number, found in outcomes:
             box = grid.slices(number)
             outputs[:, *box] = found.outputs.reshape(outputs[:, *box].shape)
             for whole, part in (
@@ -118,9 +130,10 @@ def gathered(sweep: Sweep, executor: Executor, workers: int | None) -> xr.Datase
     return to_dataset(sweep.model, design, outcome, sweep.times, sweep.wanted, sweep.options)
 
 
+@contextmanager
 def _outcomes(
     sweep: Sweep, chunks: Sequence[int], executor: Executor | None, workers: int | None
-) -> Iterator[tuple[int, Outcome]]:
+) -> Iterator[Iterator[tuple[int, Outcome]]]:
     """Outcomes of chunks as they are computed: by the executor, or on threads of this process."""
     threads = max(1, min(sweep.options.workers, len(chunks)))
     each = sweep.options.workers // threads if executor is None else workers or 1
@@ -131,12 +144,16 @@ def _outcomes(
             yield number, (sweep.model, sweep.part(number), sweep.times, sweep.wanted, options)
 
     if executor is not None:
-        yield from computed(tasks(), simulate_design, executor)
+        with computing(tasks(), simulate_design, executor) as outcomes:
+            yield outcomes
         return
     _ = sweep.model.kernel  # made once, not by each thread
-    with ThreadPoolExecutor(threads) as pool:
-        # one more than threads: while a result is stored, no thread waits for work
-        yield from computed(tasks(), simulate_design, pool, ahead=threads + 1)
+    # one more than threads: while a result is stored, no thread waits for work
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        computing(tasks(), simulate_design, pool, ahead=threads + 1) as outcomes,
+    ):
+        yield outcomes
 
 
 def _chunks(count: int, shard: tuple[int, int] | None) -> range:
@@ -158,13 +175,12 @@ def _among_all(sweep: Sweep, chunk: int, failed: Sequence[Failed]) -> tuple[Fail
     return tuple(each._replace(run=run) for each, run in zip(failed, numbers.tolist(), strict=True))
 
 
-def _store(sweep: Sweep, path: Path) -> Store:
-    """The store to fill: the one that is there, or a new one."""
-    manifest = sweep.manifest()
+def _begun(sweep: Sweep, path: Path, manifest: Manifest) -> Store | None:
+    """The store that is there, to go on with; None if there is none, after checking all rows."""
     found = open_store(path, manifest)
     if found is None:
         _check_rows(sweep)
-        return create_store(path, manifest, _skeleton(sweep), lambda to: _fill(sweep, to))
+        return None
     others = version_differences(found.manifest, manifest)
     if others:
         warn(
@@ -192,45 +208,43 @@ def _check_rows(sweep: Sweep) -> None:
         pass
 
 
-def _text_width(sweep: Sweep, name: str) -> int:
-    widths = (part.coordinates[name].dtype.itemsize for _, part in _row_parts(sweep))
-    return int(max(widths)) // np.dtype("U1").itemsize
+def _given(sweep: Sweep) -> dict[str, tuple[Any, NDArray[Any], Any]]:
+    """Coordinates that are in memory: their dimension or (), values and attributes."""
+    found = result_coordinates(sweep.model, sweep.design, sweep.times, sweep.wanted)
+    return {name: (dim, np.asarray(values), attrs) for name, (dim, values, attrs) in found.items()}
 
 
-def _skeleton(sweep: Sweep) -> xr.Dataset:
-    """The dataset that the store is to hold; what is a dask array is left empty."""
-    import dask.array as da
-    import xarray as xr
-
-    dims, shape, chunk = sweep.design.dims, sweep.design.shape, sweep.grid.chunk
-    times = sweep.times.size
-    coordinates = result_coordinates(sweep.model, sweep.design, sweep.times, sweep.wanted)
-    units = {name: {"units": unit} for name, unit in sweep.design.units.items() if unit}
+def _coordinates(sweep: Sweep) -> dict[str, Layout]:
+    """What the coordinates look like in a store."""
+    found = {
+        name: Layout((dim,) if dim else (), values.shape, values.shape, values.dtype, attrs)
+        for name, (dim, values, attrs) in _given(sweep).items()
+    }
     for axis in sweep.design.axes:
         if isinstance(axis, RowAxis):
             for name, values in axis.part(slice(0, 1)).coordinates.items():
                 if name in sweep.outputs:
                     continue
-                kind = values.dtype if values.dtype.kind != "U" else f"U{_text_width(sweep, name)}"
-                empty = da.zeros(axis.size, dtype=kind, chunks=ROWS)
-                coordinates[name] = (axis.name, empty, units.get(name))
-    variables: dict[str, Any] = {
-        name: (
-            (*dims, "time"),
-            da.full((*shape, times), np.nan, chunks=(*chunk, times)),
-            attributes_of(readout),
-        )
-        for name, readout in zip(sweep.outputs, sweep.wanted, strict=True)
-    }
-    empty = da.zeros(shape, dtype=NAMES.dtype, chunks=chunk)
-    variables["status"] = (dims, empty, {"long_name": "how the run ended; empty: not done"})
-    return xr.Dataset(variables, coordinates, provenance(sweep.model, sweep.options))
+                kind = values.dtype if values.dtype.kind != "U" else f"<U{_width(sweep, name)}"
+                unit = sweep.design.units.get(name)
+                attrs = {"units": unit} if unit else None
+                found[name] = Layout((axis.name,), (axis.size,), (ROWS,), np.dtype(kind), attrs)
+    return found
 
 
-def _fill(sweep: Sweep, arrays: Mapping[str, Any]) -> None:
-    """Write the coordinates of rows that are read when they are needed."""
-    if arrays:
-        for rows, part in _row_parts(sweep):
-            for name, array in arrays.items():
-                if name in part.coordinates:
-                    array[rows] = part.coordinates[name]
+def _values(
+    sweep: Sweep, coordinates: Mapping[str, Layout]
+) -> Iterator[tuple[str, int, NDArray[Any]]]:
+    """Values of the coordinates, piece by piece: name, first entry, entries."""
+    for name, (_, values, _) in _given(sweep).items():
+        yield name, 0, values
+    for rows, part in _row_parts(sweep):
+        for name, values in part.coordinates.items():
+            if name in coordinates:
+                yield name, rows.start, values
+
+
+def _width(sweep: Sweep, name: str) -> int:
+    """Letters of the longest text of a column."""
+    widths = (part.coordinates[name].dtype.itemsize for _, part in _row_parts(sweep))
+    return int(max(widths)) // np.dtype("U1").itemsize

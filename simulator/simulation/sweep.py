@@ -25,7 +25,7 @@ from ..conditions import (
 )
 from ..errors import ConditionError
 from ..store import Grid, Manifest, chunk_shape
-from .dataset import variable_name
+from .dataset import attributes_of, variable_name
 from .designed import simulated
 from .distribute import Executor
 from .options import (
@@ -187,7 +187,10 @@ class Sweep:
             design={
                 "axes": [_described(axis) for axis in self.design.axes],
                 "fixed": {"digest": fixed_digest(self.design), "labels": labels},
-                "variables": self.outputs,
+                "variables": {
+                    name: attributes_of(readout)
+                    for name, readout in zip(self.outputs, self.wanted, strict=True)
+                },
             },
             time=self.times.tolist(),
             outputs=[readout.id for readout in self.wanted],

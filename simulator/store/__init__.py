@@ -6,6 +6,7 @@ folder in Zarr format 2, which xarray and every other reader of Zarr opens, and 
 """
 
 from .grid import Grid, chunk_shape
+from .layout import Layout
 from .manifest import Manifest, version_differences
 from .merge import merge
 from .netcdf import export_netcdf
@@ -15,6 +16,7 @@ from .writing import Store, create_store, open_store, read_store
 __all__ = [
     "Failed",
     "Grid",
+    "Layout",
     "Manifest",
     "Record",
     "Store",

@@ -25,7 +25,7 @@ class Manifest:
 
     model : name, hash, and the digest of each file.
     design : per dimension its name, levels, digest, first and last label; the digest of what is
-        fixed, and the labels of that.
+        fixed, and the labels of that; the attributes of each output.
     time, outputs : what is reported.
     options : how it is integrated.
     versions : of the packages, and the processor's vector width.

@@ -72,13 +72,12 @@ def _part(path: Path) -> Store:
 
 def _begun(part: Store, out: Path) -> Store:
     """A store like a part, without any chunk."""
-    variables = {*part.manifest.design["variables"], "status"}
     making = out.with_name(f"{out.name}.making")
 
     def left_out(folder: str, names: list[str]) -> list[str]:
         inside = Path(folder).relative_to(part.path).as_posix()
         chunks = [name for name in names if not name.startswith(".")]
-        return names if inside == CHUNKS else chunks if inside in variables else []
+        return names if inside == CHUNKS else chunks if inside in part.layouts else []
 
     with writing_to(out):
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -17,11 +17,21 @@ from numpy.typing import NDArray
 from ..errors import ConditionError
 from .files import CHUNKS, MANIFEST, write_whole, writing_to
 from .grid import Grid
+from .layout import Layout, chunk_file, lay_out, write_array
 from .manifest import CHOSEN, Manifest, differences, read_manifest
 from .records import Failed, Record, record_of, records, verify, write_record
 
 if TYPE_CHECKING:
     import xarray as xr
+
+#: How a run ended, a name of at most so many letters; empty where it is not done.
+STATUS = np.dtype("<U24")
+
+AS_WRITTEN: Mapping[str, Any] = {
+    "consolidated": True,
+    "decode_times": False,  # an output in "hours" stays a number
+    "decode_timedelta": False,
+}
 
 # Bytes of a store whose arrays may well be used as a whole.
 IN_MEMORY = 1 << 28
@@ -41,17 +51,17 @@ class Store:
         return Grid(shape, tuple(self.manifest.chunk))
 
     @cached_property
-    def _arrays(self) -> Mapping[str, Any]:
-        import zarr
-
-        names = [*self.manifest.design["variables"], "status"]
-        try:
-            group = zarr.open_group(self.path, mode="r+")
-            return {name: group[name] for name in names}
-        except (OSError, ValueError, KeyError) as error:
-            raise ConditionError(
-                f"{self.path}: its arrays cannot be opened ({error}); {CHOSEN}."
-            ) from None
+    def layouts(self) -> Mapping[str, Layout]:
+        """Outputs, and the status: over all dimensions, the outputs over time too."""
+        dims = tuple(axis["name"] for axis in self.manifest.design["axes"])
+        shape, chunk, times = self.grid.shape, self.grid.chunk, len(self.manifest.time)
+        over_time = ((*dims, "time"), (*shape, times), (*chunk, times))
+        found = {
+            name: Layout(*over_time, np.dtype("<f8"), attrs)
+            for name, attrs in self.manifest.design["variables"].items()
+        }
+        found["status"] = Layout(dims, shape, chunk, STATUS, {"long_name": "how the run ended"})
+        return found
 
     def verified(self) -> Iterator[Record]:
         """Records of the finished chunks, one at a time, after comparing their files with them.
@@ -59,8 +69,9 @@ class Store:
         Raises ConditionError for a file that is missing or damaged.
         """
         with writing_to(self.path):  # left by a process that was killed while it wrote
-            for file in (self.path / CHUNKS).glob("*.writing"):
-                file.unlink(missing_ok=True)
+            for folder in (CHUNKS, *self.layouts):
+                for file in (self.path / folder).glob("*.writing"):
+                    file.unlink(missing_ok=True)
         for record in records(self.path):
             verify(self.path, record)
             yield record
@@ -94,51 +105,56 @@ class Store:
         ConditionError
             It cannot be written; what is in the store stays.
         """
-        slices, place = self.grid.slices(number), self.grid.place(number)
-        shape = tuple(own.stop - own.start for own in slices)
+        place = self.grid.place(number)
+        shape = tuple(own.stop - own.start for own in self.grid.slices(number))
         files = {}
         with writing_to(self.path):
-            for k, (name, array) in enumerate(self._arrays.items()):
+            for k, (name, layout) in enumerate(self.layouts.items()):
                 last = name == "status"
                 values = status.reshape(shape) if last else outputs[k].reshape(*shape, -1)
-                key = array.metadata.encode_chunk_key(place if last else (*place, 0))
-                data = _encoded(array, values)
-                write_whole(self.path / name / key, data)
-                files[f"{name}/{key}"] = sha256(data).hexdigest()
+                file = chunk_file(name, place if last else (*place, 0))
+                data = layout.encoded(values)
+                write_whole(self.path / file, data)
+                files[file] = sha256(data).hexdigest()
             write_record(self.path, Record(number, len(status), failed, files))
 
 
 def create_store(
     path: Path,
     manifest: Manifest,
-    skeleton: xr.Dataset,
-    fill: Callable[[Mapping[str, Any]], None],
+    coordinates: Mapping[str, Layout],
+    values: Iterable[tuple[str, int, NDArray[Any]]],
+    attrs: Mapping[str, Any],
 ) -> Store:
     """Make a store in which no chunk is finished yet, all at once or not at all.
 
     Parameters
     ----------
-    skeleton
-        The dataset that the store will hold: variables and coordinates that are dask arrays are
-        laid out and left empty.
-    fill
-        Called with the arrays of coordinates that were left empty, by name, to write them.
+    coordinates
+        Coordinates of no or one dimension.
+    values
+        Their values, piece by piece: name, first entry, entries.
+    attrs
+        Attributes of the whole.
 
     Raises
     ------
     ConditionError
-        The place cannot be written, or something is there.
+        The place cannot be written, or a coordinate has a name that cannot be a folder's.
     """
-    making = path.with_name(f"{path.name}.making")
+    store, making = Store(path, manifest), path.with_name(f"{path.name}.making")
     with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if making.exists():
+        if making.exists():  # by a process that was killed
             shutil.rmtree(making)
-        _lay_out(making, skeleton, manifest, fill)
+        names = " ".join(name for name, layout in coordinates.items() if layout.dims != (name,))
+        lay_out(making, {**coordinates, **store.layouts}, {**attrs, "coordinates": names})
+        for name, first, entries in values:
+            write_array(making, name, coordinates[name], first, entries)
         (making / CHUNKS).mkdir(parents=True)
         write_whole(making / MANIFEST, manifest.text().encode())
         replace(making, path)
-    return Store(path, manifest)
+    return store
 
 
 def open_store(path: Path, manifest: Manifest | None = None) -> Store | None:
@@ -188,43 +204,11 @@ def read_store(path: str | PathLike[str]) -> xr.Dataset:
     if store is None:
         raise ConditionError(f"{path}: there is no store.")
     try:
-        found: xr.Dataset = xr.open_zarr(path, chunks=None, consolidated=True)
+        found: xr.Dataset = xr.open_zarr(path, chunks=None, **AS_WRITTEN)
         if found.nbytes > IN_MEMORY:
-            found = xr.open_zarr(path, chunks={}, consolidated=True)
-        return found[[*store.manifest.design["variables"], "status"]]
+            found = xr.open_zarr(path, chunks={}, **AS_WRITTEN)
+        variables = list(store.layouts)
+        # a name with a blank in it is not among those that the attribute lists
+        return found.set_coords(set(found.data_vars) - set(variables))[variables]
     except (OSError, ValueError, KeyError) as error:
         raise ConditionError(f"{path}: cannot be read as a Zarr store ({error}).") from None
-
-
-def _lay_out(
-    path: Path,
-    skeleton: xr.Dataset,
-    manifest: Manifest,
-    fill: Callable[[Mapping[str, Any]], None],
-) -> None:
-    import zarr
-
-    encoding: dict[str, dict[str, Any]] = {}
-    for name in [*manifest.design["variables"], "status"]:
-        times = skeleton.sizes.get("time", 1)
-        whole = () if name == "status" else (times,)
-        encoding[name] = {"chunks": (*manifest.chunk, *whole)}
-        if name != "status":
-            encoding[name]["_FillValue"] = np.nan
-    skeleton.to_zarr(path, compute=False, zarr_format=2, consolidated=True, encoding=encoding)
-    empty = [str(name) for name, each in skeleton.coords.items() if each.chunks is not None]
-    if empty:
-        group = zarr.open_group(path, mode="r+")
-        fill({name: group[name] for name in empty})
-
-
-def _encoded(array: Any, values: NDArray[Any]) -> bytes:
-    """A chunk as it stands in its file.
-
-    Zarr's own way to write a chunk takes milliseconds of threads and queues, several times as long
-    as all else that storing does, and writes into the place itself; the format says in a sentence
-    what a file holds: the whole chunk in C order, filled up at the edge, compressed.
-    """
-    whole = np.zeros(array.chunks, array.dtype)
-    whole[tuple(slice(n) for n in values.shape)] = values
-    return bytes(array.metadata.compressor.encode(whole))

@@ -215,7 +215,7 @@ def test_a_damaged_store_is_told_of_and_mended(whole, tmp_path):
         (".steroidsim/manifest.json", "{", "its manifest .* cannot be read"),
         (".steroidsim/manifest.json", '{"format": "other"}', "its manifest .* cannot be read"),
         (".steroidsim/chunks/00000000.json", "{}", "the record .* cannot be read .*Delete it"),
-        (".zmetadata", "x", "its arrays cannot be opened"),
+        (".zmetadata", "x", "cannot be read as a Zarr store"),
     ],
 )
 def test_a_store_with_an_unreadable_file_is_refused(whole, tmp_path, file, content, message):
@@ -311,6 +311,18 @@ def test_a_single_run_can_be_stored(tmp_path):
     ds = decay().simulate([0, 2], store=tmp_path / "x.zarr")
     assert ds["X"].dims == ("time",) and ds["status"].item() == "SUCCESS"
     assert ds["X"][1].item() == pytest.approx(np.exp(-1), rel=1e-6)
+
+
+def test_columns_with_blanks_are_coordinates_and_with_slashes_refused(tmp_path):
+    table = TABLE.rename(columns={"who": "who was it"})
+    ds = decay().simulate(1, conditions=table, store=tmp_path / "x.zarr")
+    assert ds["who was it"].values.tolist() == ["Ada", "Émilie"]
+    assert "who was it" in ds.coords
+    with pytest.raises(sim.ConditionError, match='"who/what" cannot be stored'):
+        decay().simulate(
+            1, conditions=TABLE.rename(columns={"who": "who/what"}), store=tmp_path / "y.zarr"
+        )
+    assert not (tmp_path / "y.zarr").exists()
 
 
 def test_names_with_signs_are_kept(tmp_path, steroid_response):
