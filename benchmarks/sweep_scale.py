@@ -2,7 +2,8 @@
 
     python -m benchmarks.sweep_scale
 
-The runs are rows drawn from ranges of two doses of the bundled model, into a store. Each sweep is a process of its own; sizes take turns.
+The runs are rows drawn from ranges of two doses of the bundled model, into a store. Each sweep is
+a process of its own; sizes take turns.
 """
 
 import argparse
@@ -165,9 +166,10 @@ def dask_text(runs: int, repeats: int) -> str:
                 )
                 walls[name] = time.perf_counter() - begin
             ratios.append(walls["dask"] / walls["threads"] - 1)
+    more = [f"{100 * r:+.1f} %" for r in (np.median(ratios), min(ratios), max(ratios))]
     return (
-        f"Wall time of {runs} runs on a local Dask cluster of two workers, over that on two threads:"
-        f" {100 * np.median(ratios):+.1f} % ({100 * min(ratios):+.1f} to {100 * max(ratios):+.1f} %)."
+        f"Wall time of {runs} runs on a local Dask cluster of two workers, beside two threads:"
+        f" {more[0]} ({more[1]} to {more[2]})."
     )
 
 
