@@ -9,7 +9,9 @@ from .area import AUC_RANGE, auc, auc400
 from .combination import bliss_excess, combination_index, f_syn, hsa_excess
 from .hill_curve import hill
 from .loewe import loewe_excess
+from .musyc import musyc, musyc_surface
 from .single import ec50, ic, ic50
+from .zero_interaction import zip_delta
 
 __all__ = [
     "AUC_RANGE",
@@ -24,4 +26,7 @@ __all__ = [
     "ic",
     "ic50",
     "loewe_excess",
+    "musyc",
+    "musyc_surface",
+    "zip_delta",
 ]

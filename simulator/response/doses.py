@@ -118,7 +118,7 @@ def applied(
     dims: Sequence[str],
     *,
     measure: str,
-    outputs: Sequence[type | str],
+    outputs: Sequence[object],
     kept: Sequence[str] = (),
 ) -> list[xr.DataArray]:
     """What `function` makes of the values over `dims`, for all points of the other dimensions.

@@ -59,7 +59,7 @@ def hill(
     check_interval(level, sigma, "hill")
     da = sorted_by_dose(da, [dose], "hill", zero_needed=True, fewest=4)
     function = partial(_parameters, da[dose].values, smallest=smallest, level=level, sigma=sigma)
-    outputs: list[type | str] = [float] * 10 + ["U1"]
+    outputs = [*[float] * 10, "U1"]
     *numbers, signs = applied(function, da, [dose], measure="hill", outputs=outputs)
     names = [f"{name}{end}" for name in ("slope", "half_dose", "bottom") for end in ENDS]
     slope = numbers[0].rename("hill")
@@ -71,7 +71,9 @@ def hill(
             coord.attrs["units"] = unit
     coords["half_dose"].attrs["direction"] = "lower is more potent"
     coords["bottom"].attrs["direction"] = "lower kills more at best"
-    return slope.assign_coords({name: coord.variable for name, coord in coords.items()})
+    variables = {name: coord.variable for name, coord in coords.items()}
+    result: xr.DataArray = slope.assign_coords(variables)
+    return result
 
 
 def _parameters(
@@ -91,7 +93,7 @@ def _parameters(
     lower, upper = limits(log_dose, top[seen])
     fit = fit_curves(log_dose, top[seen], values[seen], lower, upper)
     found = fit.parameters
-    width = half_widths(fit.squares, fit.spread, len(log_dose), level, sigma)
+    width = half_widths(fit.squares, fit.spread, len(log_dose) - 3, level, sigma)
     ends = np.stack([found, np.maximum(found - width, lower), np.minimum(found + width, upper)])
     ends[..., :BOTTOM] = np.exp(ends[..., :BOTTOM])
     half = found[:, LOG_HALF]
@@ -155,7 +157,7 @@ def _best_of_grid(
     lowest, highest = (limit[:, BOTTOM] - top for limit in (lower, upper))
     fall = np.clip(along / length, lowest[:, None], highest[:, None])
     best = np.argmin(fall * (fall * length - 2 * along), axis=-1)
-    start = grid[best]
+    start: np.ndarray = grid[best]
     start[:, BOTTOM] = top + np.take_along_axis(fall, best[:, None], axis=-1)[:, 0]
     return start
 

@@ -9,19 +9,18 @@ LEAST_MISFIT = 1e-6
 
 
 def half_widths(
-    squares: np.ndarray, spread: np.ndarray, points: int, level: float, sigma: float | None
+    squares: np.ndarray, spread: np.ndarray, free: int, level: float, sigma: float | None
 ) -> np.ndarray:
     """Half the confidence interval of each parameter, (problems, parameters), by the fit's slopes.
 
     squares : sum of squared residuals, (problems,); spread : standard errors for residuals of
     standard error one. Without `sigma` the misfit is taken as the error of the points, with the t
-    distribution for `points` less the parameters; `sigma` is their known standard error, with the
-    normal one.
+    distribution for `free`, the points less the fitted parameters; `sigma` is their known standard
+    error, with the normal distribution.
     """
     from scipy.special import ndtri, stdtrit
 
     tail = (1 + level) / 2
-    free = points - spread.shape[-1]
     if sigma is None:
         error = np.sqrt(np.maximum(squares / free, LEAST_MISFIT**2)) * stdtrit(free, tail)
     else:

@@ -39,9 +39,15 @@ class Fitted:
     """(problems, parameters)"""
     squares: np.ndarray
     """Sum of squared residuals, (problems,)"""
-    spread: np.ndarray
-    """Standard errors of the parameters per standard error of a residual, (problems, parameters);
-    infinite where the points say nothing of a parameter."""
+    covariance: np.ndarray
+    """Of the parameters, for residuals of variance one, (problems, parameters, parameters);
+    infinite on the diagonal where the points say nothing of a parameter."""
+
+    @property
+    def spread(self) -> np.ndarray:
+        """Standard errors of the parameters for residuals of standard error one."""
+        errors: np.ndarray = np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1))
+        return errors
 
     def or_better(self, other: "Fitted") -> "Fitted":
         """For each problem the fit of less misfit, this one where they are equal."""
@@ -49,7 +55,7 @@ class Fitted:
         return Fitted(
             np.where(better[:, None], other.parameters, self.parameters),
             np.where(better, other.squares, self.squares),
-            np.where(better[:, None], other.spread, self.spread),
+            np.where(better[:, None, None], other.covariance, self.covariance),
         )
 
 
@@ -85,7 +91,7 @@ def fitted(model: Model, start: np.ndarray, lower: np.ndarray, upper: np.ndarray
         damping[todo] = np.clip(damping[todo] * factor, LEAST_DAMPING, MOST_DAMPING)
         arrived = (moved <= SMALLEST_STEP) | (damping[todo] >= MOST_DAMPING)
         todo = todo[~arrived]
-    return Fitted(found, squares, _spread(slopes))
+    return Fitted(found, squares, _covariance(slopes))
 
 
 def _step(
@@ -125,15 +131,19 @@ def _step(
     return step
 
 
-def _spread(slopes: np.ndarray) -> np.ndarray:
-    """Standard errors of the parameters for residuals of standard error one."""
+def _covariance(slopes: np.ndarray) -> np.ndarray:
+    """Of the parameters, for residuals of variance one."""
     curvature = np.swapaxes(slopes, -1, -2) @ slopes
     size = np.diagonal(curvature, axis1=-2, axis2=-1)
     silent = size <= LEAST_CURVATURE
-    scale = np.where(silent, 1.0, np.sqrt(np.maximum(size, LEAST_CURVATURE)))
+    scale = np.sqrt(np.where(silent, 1.0, size))
     scaled = curvature / (scale[:, :, None] * scale[:, None, :])
     diagonal = np.arange(size.shape[-1])
     scaled[:, diagonal, diagonal] = 1.0 + SINGULAR
-    variance = np.diagonal(np.linalg.inv(scaled), axis1=-2, axis2=-1)
+    inverse = np.linalg.inv(scaled)
+    variance = np.diagonal(inverse, axis1=-2, axis2=-1)
     endless = silent | (variance <= 0) | (variance > 0.1 / SINGULAR)
-    return np.where(endless, np.inf, np.sqrt(np.abs(variance)) / scale)
+    covariance: np.ndarray = inverse / (scale[:, :, None] * scale[:, None, :])
+    covariance[endless[:, :, None] | endless[:, None, :]] = 0.0
+    covariance[:, diagonal, diagonal] = np.where(endless, np.inf, covariance[:, diagonal, diagonal])
+    return covariance
