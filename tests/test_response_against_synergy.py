@@ -76,7 +76,9 @@ def interacting(seed=3, bottom_a=0.0, bottom_b=0.0):
 
 def test_bliss_and_highest_single_agent():
     da, models = interacting(bottom_a=0.2)
-    np.testing.assert_allclose(bliss_excess(da, "a", "b"), theirs(Bliss(**models), da), atol=ROUNDING)
+    np.testing.assert_allclose(
+        bliss_excess(da, "a", "b"), theirs(Bliss(**models), da), atol=ROUNDING
+    )
     np.testing.assert_allclose(hsa_excess(da, "a", "b"), theirs(HSA(**models), da), atol=ROUNDING)
 
 
@@ -93,21 +95,16 @@ def test_berenbaums_sum_and_the_combination_index_of_median_effect_drugs():
     assert upper.any() and (found[upper] < sums.values[upper]).all()
 
 
-def test_the_mean_combination_index_of_pairs_that_all_count():
-    """Ours leaves out drugs that kill over 90 % and sets pairs that add nothing to one."""
-    doses = np.array([0, 0.1, 0.2, 0.4, 0.8])
-    curve_a, curve_b = hill(doses, 0.6, 1.3), hill(doses, 1.1, 0.9)
-    viability = np.outer(curve_a, curve_b)
-    viability[PAIRS] **= 0.75
-    low = matrix(viability, doses)
-    assert (f_syn(low, "a", "b").isel(a=slice(2), b=slice(2)).bound == "=").all()
-    both = low.isel(a=slice(3), b=slice(3))
-    ours = combination_index(low, "a", "b", noise=0)
-    assert np.isfinite(ours)
-    sums = f_syn(both, "a", "b")
-    expected = theirs(CombinationIndex(), both)
-    exact = (sums.bound == "=").values
-    np.testing.assert_allclose(sums.values[exact], expected[exact], rtol=1e-9)
+def test_the_mean_combination_index():
+    """Where both drugs alone reach what each pair does, and all pairs are counted: noise = -1."""
+    alone = hill(DOSES, 0.6, 1.3)
+    viability = np.random.default_rng(5).uniform(alone[-1], alone[1], (len(DOSES), len(DOSES)))
+    viability[0, :] = viability[:, 0] = alone
+    # The second drug is the first, diluted.
+    da = matrix(viability).assign_coords(b=5 * DOSES)
+    ours = combination_index(da, "a", "b", noise=-1)
+    assert ours.bound == "="
+    assert float(ours) == pytest.approx(theirs(CombinationIndex(), da).mean(), rel=1e-9)
 
 
 def test_loewe_additivity():
@@ -140,7 +137,7 @@ def test_zip_where_the_rows_are_hill_curves():
     found = theirs(ZIP(), da)
     ours = zip_delta(da, "a", "b").values
     assert ours.max() > 0.1
-    np.testing.assert_allclose(ours, found, atol=2e-3)
+    np.testing.assert_allclose(ours, found, atol=FIT)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,6 +1,7 @@
 """The dose axes of a response: checking them, and applying a measure over all other dimensions."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 import xarray as xr
@@ -133,8 +134,9 @@ def applied(
         if da.chunks is not None:
             _check_fractions(values, measure)
         points = values.shape[: values.ndim - len(dims)]
-        flat = values.reshape(-1, *values.shape[values.ndim - len(dims) :])
-        step = max(1, BLOCK // max(1, int(np.prod(flat.shape[1:]))))
+        core = values.shape[values.ndim - len(dims) :]
+        flat = values.reshape((prod(points), *core))
+        step = max(1, BLOCK // prod(core))
         starts = range(0, max(1, len(flat)), step)
         parts = [function(flat[start : start + step]) for start in starts]
         whole = (np.concatenate(part) for part in zip(*parts, strict=True))

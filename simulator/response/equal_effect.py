@@ -24,7 +24,8 @@ def equal_effect_sum(
     An upper bound outweighs a lower one: reaching the top dose is what happens in practice, being
     beyond E at the lowest dose needs a pair that is weaker than one of its drugs.
     """
-    wanted = effect.reshape(*effect.shape[:-2], -1)
+    rows, columns = effect.shape[-2:]
+    wanted = effect.reshape((*effect.shape[:-2], rows * columns))
     equal_a, bound_a = dose_of_effect(doses_a[1:], 1.0 - viability[..., 1:, 0], wanted)
     equal_b, bound_b = dose_of_effect(doses_b[1:], 1.0 - viability[..., 0, 1:], wanted)
     total = doses_a[1:, None] / equal_a.reshape(effect.shape)

@@ -19,6 +19,9 @@ Model = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 SMALLEST_STEP = 1e-11
 MOST_STEPS = 300
 
+# Nor is a step worth taking that promises to lower the squares by less than this share of them.
+SMALLEST_GAIN = 1e-14
+
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-12, 1e12
 
 # A parameter that moves no residual is given this curvature relative to the damping: it stays.
@@ -87,9 +90,13 @@ def fitted(model: Model, start: np.ndarray, lower: np.ndarray, upper: np.ndarray
         residuals[gained], slopes[gained] = new_residuals[better], new_slopes[better]
         # A step that brings much less than its straight line promised went too far, across a
         # valley: without more damping the next one goes back across it.
-        factor = np.where(gain < 0.25 * promised, 4.0, np.where(gain > 0.75 * promised, 0.2, 1.0))
+        factor = np.where(
+            ~better | (gain < 0.25 * promised), 4.0, np.where(gain > 0.75 * promised, 0.2, 1.0)
+        )
         damping[todo] = np.clip(damping[todo] * factor, LEAST_DAMPING, MOST_DAMPING)
         arrived = (moved <= SMALLEST_STEP) | (damping[todo] >= MOST_DAMPING)
+        # A step that was cut at a bound may promise less than nothing: then a shorter one is next.
+        arrived |= np.abs(promised) <= SMALLEST_GAIN * squares[todo]
         todo = todo[~arrived]
     return Fitted(found, squares, _covariance(slopes))
 

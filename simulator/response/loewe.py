@@ -86,8 +86,7 @@ def _additive_effect(
     last = knots.shape[-1] - 1 - np.argmax((sums >= 1.0)[..., ::-1], axis=-1)
 
     def at(values: np.ndarray, index: np.ndarray) -> np.ndarray:
-        flat = np.take_along_axis(values, index.reshape(len(index), -1), axis=-1)
-        return flat.reshape(index.shape)
+        return np.take_along_axis(values[:, None, :], index, axis=-1)
 
     share_a, share_b = rows / at(behind_a, last), columns / at(behind_b, last)
     along = _where_sum_is_one(share_a, at(fall_a, last), share_b, at(fall_b, last))

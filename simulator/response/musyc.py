@@ -177,7 +177,7 @@ def _fit(
     complete = ~np.isnan(viability).any(axis=(-2, -1))
     seen = viability[complete]
     log_a, log_b = _points(doses_a, doses_b)
-    values = seen.reshape(len(seen), -1)
+    values = seen.reshape(len(seen), len(log_a))
 
     def model(parameters: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         fits, slopes = surface(log_a, log_b, parameters)

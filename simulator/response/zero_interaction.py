@@ -71,9 +71,8 @@ def _smooth(
     log_dose: np.ndarray, top: np.ndarray, values: np.ndarray, highest: np.ndarray
 ) -> np.ndarray:
     """The Hill curves nearest to the values: top (...), values and result (..., doses)."""
-    flat = values.reshape(-1, len(log_dose))
-    starts = top.reshape(-1)
-    lower, upper = limits(log_dose, np.broadcast_to(highest, top.shape).reshape(-1))
+    flat, starts = values.reshape(top.size, len(log_dose)), top.ravel()
+    lower, upper = limits(log_dose, np.broadcast_to(highest, top.shape).ravel())
     lower[:, LOG_HALF] -= BEYOND
     upper[:, LOG_HALF] += BEYOND
     fit = fit_curves(log_dose, starts, flat, lower, upper)
