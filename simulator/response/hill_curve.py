@@ -88,7 +88,7 @@ def _parameters(
     doses : (doses,), from 0; viability : (curves, doses); each result (curves,).
     """
     top, values, log_dose = viability[:, 0], viability[:, 1:], np.log(doses[1:])
-    seen = ~np.isnan(viability).any(axis=-1)
+    seen = np.isfinite(viability).all(axis=-1)
     seen[seen] &= top[seen] - values[seen].min(axis=-1) >= smallest
     lower, upper = limits(log_dose, top[seen])
     fit = fit_curves(log_dose, top[seen], values[seen], lower, upper)

@@ -174,7 +174,7 @@ def _fit(
 
     viability : (matrices, doses of a, doses of b), both from 0; each result (matrices,).
     """
-    complete = ~np.isnan(viability).any(axis=(-2, -1))
+    complete = np.isfinite(viability).all(axis=(-2, -1))
     seen = viability[complete]
     log_a, log_b = _points(doses_a, doses_b)
     values = seen.reshape(len(seen), len(log_a))

@@ -51,7 +51,7 @@ def _deltas(
 
     viability : (matrices, doses of a, doses of b), both from 0.
     """
-    complete = ~np.isnan(viability).any(axis=(-2, -1))
+    complete = np.isfinite(viability).all(axis=(-2, -1))
     seen = viability[complete]
     log_a, log_b = np.log(doses_a[1:]), np.log(doses_b[1:])
     highest = np.maximum(1.0, seen.max(axis=(-2, -1), initial=0.0))
