@@ -112,7 +112,7 @@ def hsa_excess(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     """Effect of each pair beyond that of the better drug alone: E_ab - max(E_a, E_b).
 
     Positive means better than the highest single agent (Berenbaum 1989, Pharmacol Rev 41:93-141).
-    Shapes, missing values and errors as in `bliss_excess`.
+    Shapes and missing values as in `bliss_excess`. Raises ConditionError as `combination_index`.
     """
     return _excess(da, dose_a, dose_b, "hsa_excess", np.maximum)
 

@@ -148,6 +148,7 @@ def applied(
         input_core_dims=[list(dims)],
         output_core_dims=[list(kept)] * len(outputs),
         exclude_dims=set(dims),
+        keep_attrs=False,
         dask="parallelized",
         output_dtypes=list(outputs),
         dask_gufunc_kwargs={"output_sizes": {dim: above_zero.sizes[dim] for dim in kept}},

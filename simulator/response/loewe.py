@@ -31,7 +31,7 @@ def loewe_excess(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     drug cannot be expressed in doses of the other: the additive effect is then that of the rest,
     which is the least it can be, and the excess an upper bound, `<`.
 
-    Shapes, missing values and errors as in `f_syn`.
+    Shapes and missing values as in `f_syn`. Raises ConditionError as `combination_index`.
     """
     dims = [dose_a, dose_b]
     da = sorted_by_dose(da, dims, "loewe_excess", zero_needed=True)
