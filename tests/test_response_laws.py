@@ -222,6 +222,24 @@ def test_more_kill_by_the_pairs_is_more_synergy(name):
     assert (gain >= -1e-9).mean() > 0.9 and gain.mean() > 0.01
 
 
+@pytest.mark.parametrize("name", [*SINGLE, *PAIRED])
+def test_an_infinite_viability_is_a_missing_one(name):
+    da = data_for(name, 4)
+    infinite = da.where(da.a != DOSES[5], np.inf)
+    xr.testing.assert_identical(
+        measured(name, infinite), measured(name, da.where(da.a != DOSES[5]))
+    )
+
+
+@pytest.mark.parametrize("name", [*PAIRED, "musyc"])
+@pytest.mark.parametrize("value", [0.0, 1e-12, 1.0, 9.9])
+def test_flat_matrices_are_no_error(name, value):
+    """Nor a warning, which the suite turns into an error where our code raises it."""
+    found = measured(name, xr.full_like(matrices(0), value))
+    if name in EXCESSES and value == 1:
+        np.testing.assert_allclose(found, 0, atol=FIT)
+
+
 @pytest.mark.parametrize("name", [*PAIRED, "musyc"])
 def test_errors_name_the_dimension_and_the_nearest(name):
     da = matrices(0).rename(a="selumetinib")

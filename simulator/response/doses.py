@@ -62,6 +62,8 @@ def sorted_by_dose(
     for dim in dims:
         check_doses(da, dim, measure, zero_needed=zero_needed, fewest=fewest)
     rising: xr.DataArray = da.astype(float).sortby(list(dims))
+    # Infinite, where the vehicle has no live cell: as good as missing.
+    rising = rising.where(np.isfinite(rising))
     if rising.chunks is None:
         _check_fractions(rising.values, measure)
         return rising

@@ -22,7 +22,7 @@ FIRST_CHANGES = (0.1, 1.0, 10.0)
 STARTS = 4
 
 # Wider than this, an interval of viability (or beta, its ratio) says nothing.
-WIDEST = 1.0
+WIDEST = 0.5
 
 NAMES = (*PARAMETERS, "beta")
 DIRECTIONS = {
@@ -61,7 +61,7 @@ def musyc(
     interval (its meaning, `level` and `sigma` as in `hill`) cut off at those limits, and `p_bound`:
     `=`; `<` where the value or its interval is at the lower limit, so that it is known only to be
     below `p_high`; `>` likewise; `?` where the data do not determine it: an interval that spans the
-    limits, or of E and beta one wider than 1. Do not read a value marked `?`.
+    limits, or of E and beta one wider than 0.5. Do not read a value marked `?`.
 
     da : viability as a fraction, with both dose dimensions, each with dose 0 and at least three
     doses above it. A Dataset over the other dimensions; NaN, with bound `?`, where a value of the
