@@ -145,7 +145,7 @@ def test_no_better_fit_is_found_by_another_optimiser_from_anywhere():
     from scipy.optimize import least_squares
 
     rng = np.random.default_rng(8)
-    values = 1 - 0.5 * np.sort(rng.uniform(0, 1, (20, len(NINE))), axis=1)
+    values = 1 - 0.5 * np.sort(rng.uniform(0, 1, (12, len(NINE))), axis=1)
     values[:, 0] = 1
     da = xr.DataArray(values, dims=["curve", "drug"], coords={"drug": NINE})
     found = hill(da, "drug")
@@ -155,7 +155,7 @@ def test_no_better_fit_is_found_by_another_optimiser_from_anywhere():
     def residuals(p, i):
         return p[2] + (1 - p[2]) / (1 + np.exp(np.exp(p[0]) * (x - p[1]))) - values[i, 1:]
 
-    for i in range(20):
+    for i in range(12):
         starts = [
             (np.log(s), h, 0.5) for s in (0.5, 2, 8) for h in np.quantile(x, [0.2, 0.4, 0.6, 0.8])
         ]
@@ -165,4 +165,4 @@ def test_no_better_fit_is_found_by_another_optimiser_from_anywhere():
             continue
         ours = [np.log(found[i]), np.log(found.half_dose[i]), found.bottom[i]]
         assert (residuals([float(p) for p in ours], i) ** 2).sum() <= best * (1 + 1e-8)
-    assert found.notnull().sum() > 10
+    assert found.notnull().sum() > 6

@@ -83,7 +83,7 @@ def in_units(da, factor, unit):
 
 
 @pytest.mark.parametrize("name", [*SINGLE, *PAIRED])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**31), unit=st.sampled_from([("nM", 1e3), ("mM", 1e-3), ("M", 1e-6)]))
 def test_units_of_dose_change_doses_and_nothing_else(name, seed, unit):
     unit, factor = unit
@@ -100,7 +100,7 @@ def test_units_of_dose_change_doses_and_nothing_else(name, seed, unit):
             assert other[end].attrs["units"] == unit
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_units_of_dose_leave_musyc_but_its_half_doses(seed):
     da = surfaces(seed)
@@ -115,7 +115,7 @@ def test_units_of_dose_leave_musyc_but_its_half_doses(seed):
 
 
 @pytest.mark.parametrize("name", [*SINGLE, *PAIRED])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**31), data=st.data())
 def test_the_order_of_doses_does_not_matter(name, seed, data):
     da = data_for(name, seed)
@@ -126,7 +126,7 @@ def test_the_order_of_doses_does_not_matter(name, seed, data):
 
 
 @pytest.mark.parametrize("name", PAIRED)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_which_drug_is_named_first_does_not_matter(name, seed):
     da = matrices(seed)
@@ -135,7 +135,7 @@ def test_which_drug_is_named_first_does_not_matter(name, seed):
     np.testing.assert_array_equal(swapped.bound, measured(name, da).bound)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_musyc_with_the_drugs_swapped_has_its_parameters_swapped(seed):
     da = surfaces(seed)

@@ -78,7 +78,7 @@ def matrix(effects):
     return xr.DataArray(1 - np.array(effects), dims=["a", "b"], coords=coords)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(effects=MATRIX)
 def test_berenbaums_sum_of_each_pair(effects):
     effects = (1 - matrix(effects).values).tolist()
@@ -94,7 +94,7 @@ def test_berenbaums_sum_of_each_pair(effects):
             assert pair.bound == bound
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(effects=MATRIX)
 def test_the_combination_index_is_the_mean_over_the_pairs_that_count(effects):
     effects = (1 - matrix(effects).values).tolist()
@@ -115,7 +115,7 @@ def test_the_combination_index_is_the_mean_over_the_pairs_that_count(effects):
     assert found.bound == ("<" if "<" in bounds else ">" if ">" in bounds else "=")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(effects=MATRIX)
 def test_loewe_excess_of_each_pair(effects):
     effects = (1 - matrix(effects).values).tolist()
@@ -126,7 +126,7 @@ def test_loewe_excess_of_each_pair(effects):
             assert float(found[i - 1, j - 1]) == pytest.approx(expected, abs=2 * BISECTION)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(effects=st.lists(EFFECT, min_size=5, max_size=5))
 def test_one_drug(effects):
     viability = (1 - np.array(effects)).tolist()
