@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..response import AUC_RANGE
+from ..response.area import curve_area
 from ..response.combination import berenbaum_sums, mean_index
-from ..response.single import curve_area, dose_at_level
+from ..response.single import dose_at_level
 from .grammar import Leaf
 from .runs import Condition, Runs, base_of, condition, treatment
 from .vocabulary import Readout
@@ -184,22 +185,22 @@ class Reader:
         low, high = self.protocols.range(bases[0], drug, self.runs.model.definition.default_cell)
         doses = self.protocols.doses(low, high)
         viability = self.sweep(bases, {drug: doses}, background)
-        return np.array([curve_area(doses, curve, low, high)[0] for curve in viability])
+        return curve_area(doses, viability, low, high)[0]
 
     def ic50(self, bases: Sequence[Any], drug: str, background: Any) -> np.ndarray:
         """IC50 of a drug, uM; not reached = the top dose."""
         doses = self.protocols.doses(*IC50_RANGE)
         viability = self.sweep(bases, {drug: doses}, background)
-        return np.array([dose_at_level(doses, curve, 0.5)[0] for curve in viability])
+        return dose_at_level(doses, viability, 0.5)[0]
 
     def matrix_value(self, bases: Sequence[Any], drugs: Sequence[str]) -> np.ndarray:
         """Combination index, or a statistic of F_syn, of two drugs."""
         doses = self.protocols.matrix
         viability = self.sweep(bases, dict.fromkeys(drugs, doses), {})
         if self.readout.kind != "f_syn":
-            return np.array([mean_index(doses, doses, matrix)[0] for matrix in viability])
+            return mean_index(doses, doses, viability)[0]
         statistic = getattr(np, self.readout.parts[0])
-        sums = (berenbaum_sums(doses, doses, matrix)[0] for matrix in viability)
+        sums = berenbaum_sums(doses, doses, viability)[0]
         counted = (values[np.isfinite(values)] for values in sums)
         return np.array([statistic(values) if values.size else np.nan for values in counted])
 

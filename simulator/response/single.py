@@ -1,4 +1,4 @@
-"""Measures of one drug's dose-response: IC50, EC50 and the area under the curve."""
+"""Measures of one drug's dose-response: inhibitory concentrations and EC50."""
 
 from functools import partial
 
@@ -6,14 +6,15 @@ import numpy as np
 import xarray as xr
 
 from ..errors import ConditionError
-from .doses import ABOVE, BELOW, EXACT, dose_units, measured, sorted_by_dose
-
-# 4-log range of the viability assays of van der Zwet et al. 2021, uM.
-AUC_RANGE = (0.00316, 31.6)
-
-# Relative slack when an axis is compared with a range, so that the rounding of a logarithmic
-# grid does not decide whether 31.6 covers 31.6.
-RANGE_SLACK = 1e-6
+from .doses import (
+    ABOVE,
+    BELOW,
+    DOSE_DIRECTION,
+    EXACT,
+    dose_units,
+    measured,
+    sorted_by_dose,
+)
 
 
 def ic50(da: xr.DataArray, dose: str) -> xr.DataArray:
@@ -27,13 +28,33 @@ def ic50(da: xr.DataArray, dose: str) -> xr.DataArray:
 
     Raises ConditionError if the doses are not usable or viability is given in percent.
     """
-    da = sorted_by_dose(da, [dose], "ic50", zero_needed=False)
+    return _inhibitory_dose(da, dose, 0.5, "ic50")
+
+
+def ic(da: xr.DataArray, dose: str, level: float = 0.5) -> xr.DataArray:
+    """Lowest dose at which viability is `level`: 0.5 for the IC50, 0.1 for the IC90.
+
+    Shapes, units, bounds and missing values as in `ic50`.
+
+    Raises ConditionError if `level` is not between 0 and 1, and as `ic50`.
+    """
+    if not 0 < level < 1:
+        raise ConditionError(
+            f"ic: level is {level!r}, but must be a viability between 0 and 1, such as 0.1 for the"
+            " IC90."
+        )
+    return _inhibitory_dose(da, dose, level, "ic")
+
+
+def _inhibitory_dose(da: xr.DataArray, dose: str, level: float, name: str) -> xr.DataArray:
+    da = sorted_by_dose(da, [dose], name, zero_needed=False)
     return measured(
-        partial(dose_at_level, da[dose].values, level=0.5),
+        partial(dose_at_level, da[dose].values, level=level),
         da,
         [dose],
-        name="ic50",
+        name=name,
         units=dose_units(da, dose),
+        direction=DOSE_DIRECTION,
     )
 
 
@@ -55,106 +76,44 @@ def ec50(da: xr.DataArray, dose: str, smallest: float = 0.05) -> xr.DataArray:
         [dose],
         name="ec50",
         units=dose_units(da, dose),
+        direction="lower is more potent",
     )
 
 
-def auc400(
-    da: xr.DataArray,
-    dose: str,
-    range: tuple[float, float] = AUC_RANGE,
-    background: bool = True,
-) -> xr.DataArray:
-    """Area under the dose-response: 4 x mean viability in % over log10 dose, 400 = no effect.
+def dose_at_level(
+    doses: np.ndarray, viability: np.ndarray, level: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """First dose at which each curve is at `level` or below it, and the code of its bound.
 
-        auc400 = 4 / log10(high / low) * integral of min(100, 100 * viability) d(log10 dose)
-
-    by the trapezoid rule on the given doses, interpolated linearly in log dose to the ends of
-    `range` = (low, high); the scale of van der Zwet et al. 2021, where the range spans 4 decades.
-    `background=True` first divides by the viability at dose 0 of the same axis, so that killing
-    by a second drug present throughout does not count as an effect of this one.
-
-    da : viability as a fraction, with dimension `dose` (uM in the bundled model). Dimensionless
-    result over the other dimensions. A missing viability among the values used gives NaN, and so
-    does a background that leaves no cell.
-
-    Raises ConditionError if the axis does not cover `range`, if dose 0 is missing although
-    `background=True`, if the doses are not usable, or if viability is given in percent.
+    doses : (doses,), rising; viability : (..., doses); level : one number, or (...).
     """
-    da = sorted_by_dose(da, [dose], "auc400", zero_needed=background)
-    low, high = _checked_range(range, da[dose], dose)
-    return measured(
-        partial(curve_area, da[dose].values, low=low, high=high, background=background),
-        da,
-        [dose],
-        name="auc400",
-        units="dimensionless",
-    )
-
-
-def _checked_range(
-    range: tuple[float, float], axis: xr.DataArray, dose: str
-) -> tuple[float, float]:
-    """(low, high) as numbers that the positive doses of the axis cover."""
-    try:
-        low, high = (float(end) for end in range)
-    except (TypeError, ValueError):
-        low = high = np.nan
-    if not 0 < low < high < np.inf:
-        raise ConditionError(
-            f"auc400: range is {range!r}, but must be two rising doses above 0,"
-            f" such as {AUC_RANGE}."
-        )
-    positive = axis.values[axis.values > 0]
-    first, last = float(positive[0]), float(positive[-1])
-    if first > low * (1 + RANGE_SLACK) or last < high * (1 - RANGE_SLACK):
-        raise ConditionError(
-            f'auc400: the doses of "{dose}" run from {first:g} to {last:g}, which does not cover'
-            f" the range {low:g} to {high:g}; simulate those doses, or give"
-            f" range=({first:g}, {last:g})."
-        )
-    return max(low, first), min(high, last)
-
-
-def dose_at_level(doses: np.ndarray, viability: np.ndarray, level: float) -> tuple[float, int]:
-    """First dose at which a curve is at `level` or below it. doses, viability : (doses,)."""
-    viability = viability[doses > 0]
-    doses = doses[doses > 0]
+    viability, doses = viability[..., doses > 0], doses[doses > 0]
+    wanted = np.asarray(level, dtype=float)[..., None]
     # A missing value stops the search: what lies behind it may not be the first crossing.
-    reached = (viability <= level) | np.isnan(viability)
-    if not reached.any():
-        return doses[-1], ABOVE
-    i = int(np.argmax(reached))
-    if np.isnan(viability[i]):
-        return np.nan, EXACT
-    if i == 0:
-        return doses[0], EXACT if viability[0] == level else BELOW
-    share = (viability[i - 1] - level) / (viability[i - 1] - viability[i])
-    return doses[i - 1] * (doses[i] / doses[i - 1]) ** share, EXACT
+    stopped = (viability <= wanted) | np.isnan(viability)
+    reached = stopped.any(axis=-1)
+    first = np.argmax(stopped, axis=-1)
+    before = np.maximum(first - 1, 0)
+    at_first = np.take_along_axis(viability, first[..., None], axis=-1)
+    at_before = np.take_along_axis(viability, before[..., None], axis=-1)
+    fall = np.where(at_before > at_first, at_before - at_first, 1.0)
+    # The search may end at the lowest dose, or not at all: then this share is not used.
+    share = np.where(at_before > at_first, (at_before - wanted) / fall, 0.0)[..., 0]
+    between = doses[before] * (doses[first] / doses[before]) ** share
+    at_lowest = reached & (first == 0)
+    dose = np.where(at_lowest, doses[0], np.where(reached, between, doses[-1]))
+    missing = reached & np.isnan(at_first[..., 0])
+    below = at_lowest & ~missing & (at_first != wanted)[..., 0]
+    bound = np.where(reached, np.where(below, BELOW, EXACT), ABOVE)
+    return np.where(missing, np.nan, dose), bound
 
 
 def _dose_at_half_effect(
     doses: np.ndarray, viability: np.ndarray, smallest: float
-) -> tuple[float, int]:
-    if np.isnan(viability).any():
-        return np.nan, EXACT
-    untreated = viability[0]
-    effect = untreated - viability.min()
-    if effect < smallest:
-        return doses[-1], ABOVE
-    return dose_at_level(doses, viability, level=untreated - effect / 2)
-
-
-def curve_area(
-    doses: np.ndarray, viability: np.ndarray, low: float, high: float, background: bool = True
-) -> tuple[float, int]:
-    """auc400 of one curve. doses, viability : (doses,), rising."""
-    if background:
-        # The first dose is 0: it is needed, doses are rising and none is negative.
-        viability = viability / viability[0] if viability[0] > 0 else np.nan * viability
-    log_dose = np.log10(doses[doses > 0])
-    percent = np.minimum(100.0, 100.0 * viability[doses > 0])
-    ends = np.log10([low, high])
-    inside = (log_dose > ends[0]) & (log_dose < ends[1])
-    at = np.concatenate([ends[:1], log_dose[inside], ends[1:]])
-    area = np.trapezoid(np.interp(at, log_dose, percent), at)
-    return 4.0 * area / (ends[1] - ends[0]), EXACT
+) -> tuple[np.ndarray, np.ndarray]:
+    untreated = viability[..., 0]
+    effect = untreated - viability.min(axis=-1)
+    dose, bound = dose_at_level(doses, viability, level=untreated - effect / 2)
+    flat, missing = effect < smallest, np.isnan(viability).any(axis=-1)
+    dose = np.where(missing, np.nan, np.where(flat, doses[-1], dose))
+    return dose, np.where(missing, EXACT, np.where(flat, ABOVE, bound))
