@@ -100,7 +100,7 @@ class InitialValues:
 
     def __init__(self, network: Network, eqs: Equations) -> None:
         self._where = network.source
-        self._equations = eqs
+        self.equations = eqs
         self.nominal = _nominal(network)
         self.definitions: dict[str, Expression] = shared(
             {n: expression for n, expression in eqs.computed.items() if n not in eqs.amounts}
@@ -139,6 +139,17 @@ class InitialValues:
         ModelError
             A quantity has no value, or initial assignments need each other in a circle.
         """
+        known, changed = self.known(overrides)
+        states, parameters = self._rows
+        y = {i: self._state(i, known) for name in changed for i in self._states_of.get(name, ())}
+        p = {self._place[name]: known[name] for name in changed if name in self._place}
+        return _columns(states, y), _columns(parameters, p)
+
+    def known(self, overrides: Mapping[str, Override]) -> tuple[dict[str, Any], list[str]]:
+        """Value of every quantity of the runs of a design, and those that overrides change.
+
+        Parameters and errors are those of `columns`.
+        """
         known, changed = dict(self._unchanged), list(overrides)
         for name in changed:  # which grows by what depends on it
             if known.pop(name, None) is not None:
@@ -147,10 +158,7 @@ class InitialValues:
         changed = [*self._without_value, *changed]
         for name in changed:
             self._resolve(name, known, overrides, memo, ())
-        states, parameters = self._rows
-        y = {i: self._state(i, known) for name in changed for i in self._states_of.get(name, ())}
-        p = {self._place[name]: known[name] for name in changed if name in self._place}
-        return _columns(states, y), _columns(parameters, p)
+        return known, changed
 
     def values(self, runs: int, overrides: Mapping[str, Override]) -> tuple[Array, Array]:
         """States (runs, n) and parameters (runs, parameters) at t = 0 of a list of runs.
@@ -164,7 +172,7 @@ class InitialValues:
     @cached_property
     def baseline(self) -> dict[str, float | None]:
         """Value of each constant in the model as it stands; None where the file gives none."""
-        values = {n: float(self._unchanged.get(n, np.nan)) for n in self._equations.parameters}
+        values = {n: float(self._unchanged.get(n, np.nan)) for n in self.equations.parameters}
         return {name: None if np.isnan(value) else value for name, value in values.items()}
 
     @cached_property
@@ -185,13 +193,13 @@ class InitialValues:
     def _rows(self) -> tuple[Array, Array]:
         """States and parameters without overrides; NaN where there is no value."""
         known = dict.fromkeys(self._wanted, np.float64(np.nan)) | self._unchanged
-        states = [self._state(i, known) for i in range(len(self._equations.states))]
+        states = [self._state(i, known) for i in range(len(self.equations.states))]
         return np.array(states), np.array([known[name] for name in self._place])
 
     def _state(self, index: int, known: Mapping[str, Any]) -> Any:
         """Value of a state; an amount where it is held as one."""
-        name = self._equations.states[index]
-        size = self._equations.amounts.get(name)
+        name = self.equations.states[index]
+        size = self.equations.amounts.get(name)
         return known[name] if size is None else known[name] * known[size]
 
     @cached_property

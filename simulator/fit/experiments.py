@@ -23,7 +23,7 @@ from ..integrator.tableau import rodas5p
 from ..petab_problem.problem import PRE_EQUILIBRATION, Period, PetabProblem
 from .beginnings import Beginning, Jump, directions, jump_of
 from .formulas import Filled
-from .steady import Cells, settle
+from ..simulation.rest_along import Cells, settle
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

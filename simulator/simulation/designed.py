@@ -47,8 +47,8 @@ def simulate_design(
 
     advance : called now and then with the number of runs just finished, vehicles included.
     """
-    grid, columns = _with_zero(times, wanted)
-    plans, twin = _plans(model, design, wanted)
+    grid, columns = with_zero(times, wanted)
+    plans, twin = planned(model, design, wanted)
     rest = None
     if options.start == "steady_state":
         rest = equilibrate(
@@ -71,7 +71,7 @@ def simulate_design(
         progress=advance,
         deadline=options.deadline,
     )
-    outcome = _relate(outcome, wanted, design.size, twin)
+    outcome = related(outcome, wanted, design.size, twin)
     return outcome._replace(outputs=outcome.outputs[:, :, columns])
 
 
@@ -108,7 +108,7 @@ def refuse_treatment(design: Design) -> None:
         )
 
 
-def _plans(
+def planned(
     model: Model, design: Design, wanted: Sequence[Readout]
 ) -> tuple[list[Plan], NDArray[np.intp] | None]:
     """Plans of the design's runs, then of vehicles that are not among them; each run's vehicle.
@@ -127,14 +127,14 @@ def _plans(
     return plans, place[drug_free.run]
 
 
-def _with_zero(times: Array, wanted: Sequence[Readout]) -> tuple[Array, slice]:
+def with_zero(times: Array, wanted: Sequence[Readout]) -> tuple[Array, slice]:
     """Times to integrate to: t = 0 is added in front where a readout is relative to the start."""
     if times[0] != 0 and any(r.relative_to == "start" for r in wanted):
         return np.concatenate([[0.0], times]), slice(1, None)
     return times, slice(None)
 
 
-def _relate(
+def related(
     outcome: Outcome, wanted: Sequence[Readout], runs: int, twin: NDArray[np.intp] | None
 ) -> Outcome:
     """Divide by the vehicle or the start where a readout says so; then drop the extra runs.

@@ -39,6 +39,7 @@ class Plan:
     start, parameters : initial states, replaced ones included, and parameters from t = 0.
     replaced : state -> value put in its place at t = 0 after pre-equilibration, NaN = left;
         broadcastable to the design.
+    early, late : what runs make of the model's quantities before t = 0, and what more at t = 0.
     programs : distinct sequences of scheduled changes.
     program : (runs,) which of them each run has.
     """
@@ -50,6 +51,8 @@ class Plan:
     start: Columns
     parameters: Columns
     replaced: Mapping[int, Array]
+    early: Mapping[str, Override]
+    late: Mapping[str, Override]
     programs: tuple[tuple[Event, ...], ...]
     program: Indices
 
@@ -80,8 +83,8 @@ def plan(kernel: Kernel, design: Design, runs: Indices | None = None) -> Plan:
     }
     given = {name: _narrow(values) for name, values in numbers.start.items()}
     untreated, before = start, parameters = kernel.initial.columns(early)
-    if given:
-        late = {name: Override(values, ~np.isnan(values), one) for name, values in given.items()}
+    late = {name: Override(values, ~np.isnan(values), one) for name, values in given.items()}
+    if late:
         start, parameters = kernel.initial.columns(early | late)
     replaced = {
         i: np.where(np.isnan(given[name]), np.nan, start.column(i))  # an amount, where y is one
@@ -104,6 +107,8 @@ def plan(kernel: Kernel, design: Design, runs: Indices | None = None) -> Plan:
         start,
         parameters,
         replaced,
+        early,
+        late,
         programs,
         numbers.program[chosen],
     )

@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 from simulator import load
 from simulator.codegen import compile_network
 from simulator.errors import ModelError
-from simulator.fit.steady import Cells, settle
+from simulator.simulation.rest_along import Cells, settle
 from simulator.integrator.sensitivity import (
     Directed,
     Lanes,

@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 DETERMINED = 1e-12
 """Smallest singular value, of equations in units of their own, that determines a direction."""
 
+NOTHING: frozenset[str] = frozenset()
+
 NUDGE = 1e-6
 """Relative step of the central difference by which weights of conserved totals move: they are sizes
 of compartments, in which they are linear."""
@@ -69,24 +71,38 @@ class Cells:
         self.states[self.status != Status.SUCCESS] = np.nan
 
 
-def settle(kernel: Kernel, tolerances: Tolerances, cells: Cells, workers: int = 1) -> None:
+def settle(
+    kernel: Kernel,
+    tolerances: Tolerances,
+    cells: Cells,
+    workers: int = 1,
+    held: frozenset[str] = NOTHING,
+) -> None:
     """Bring runs to rest, and their directions.
 
     With events, or where not what is conserved but the path determines the state of rest, the path
     is followed until neither states nor directions move.
+
+    Parameters
+    ----------
+    held
+        States that stay at their values, and move as these do. With some, directions that the state
+        of rest does not determine are not followed: such runs end with NO_STEADY_STATE.
     """
     every = np.arange(len(cells.states))
-    if kernel.equations.events:
+    if kernel.equations.events and not held:
         _follow(kernel, tolerances, cells, every, workers)
         return
-    given = (cells.states, cells.parameters, kernel.conserved())
-    found, ends = settle_batch(kernel.system(), rodas5p(), tolerances, *given, workers)
+    given = (cells.states, cells.parameters, kernel.conserved(held))
+    found, ends = settle_batch(kernel.system(held=held), rodas5p(), tolerances, *given, workers)
     cells.fail(ends.status)
     rested = np.flatnonzero(ends.status == Status.SUCCESS)
     if cells.states_along.shape[2] and rested.size:
-        moved = _motions(kernel, cells, found, rested)
+        moved = _motions(kernel, cells, found, rested, held)
         left = rested[np.isnan(moved).any(axis=(1, 2))]
-        if left.size:
+        if left.size and held:
+            cells.status[left] = Status.NO_STEADY_STATE
+        elif left.size:
             _follow(kernel, tolerances, cells, left, workers)
         cells.states_along[rested] = np.where(np.isnan(moved), cells.states_along[rested], moved)
     cells.states[rested] = found[rested]
@@ -132,9 +148,11 @@ def _differ(old: Array, new: Array, tolerances: Tolerances) -> NDArray[np.bool_]
     return ~(np.abs(new - old) <= tolerances.atol + tolerances.rtol * np.abs(new))
 
 
-def _motions(kernel: Kernel, cells: Cells, found: Array, rested: NDArray[np.intp]) -> Array:
+def _motions(
+    kernel: Kernel, cells: Cells, found: Array, rested: NDArray[np.intp], held: frozenset[str]
+) -> Array:
     """How states of rest `found` move (rested, n, width); NaN where that is not determined."""
-    system, conserved = kernel.system(), kernel.conserved()
+    system, conserved = kernel.system(held=held), kernel.conserved(held)
     n, entries = system.sizes.states, system.sizes.entries
     y, p, dp = found[rested], cells.parameters[rested], cells.parameters_along[rested]
     linear = evaluate(system, 0.0, y, p, linearise=True)[:, n : n + entries]
@@ -143,6 +161,9 @@ def _motions(kernel: Kernel, cells: Cells, found: Array, rested: NDArray[np.intp
     for k, run in enumerate(rested.tolist()):
         jacobian = np.zeros((n, n))
         jacobian[tuple(kernel.pattern)] = linear[k]
+        jacobian[system.held] = 0.0  # instead of a rate, a held state has the equation y = y0
+        jacobian[system.held, system.held] = 1.0
+        pushed[k, system.held] = -cells.states_along[run, system.held]
         start = cells.states[run], cells.states_along[run]
         solved = _along(jacobian, pushed[k], conserved, y[k], p[k], start, dp[k])
         if solved is not None:
