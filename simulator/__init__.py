@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .conditions import sample, schedule
     from .dosing import best_schedule, lowest_dose, lowest_doses, sequence
     from .integrator.status import Status
+    from .screens import control_coefficients, global_sensitivity, screen
     from .simulation.model import Model
     from .simulation.sweep import design
     from .store import merge
@@ -36,6 +37,9 @@ __all__ = [
     "lowest_doses",
     "sequence",
     "best_schedule",
+    "screen",
+    "control_coefficients",
+    "global_sensitivity",
     "response",
     "fit",
     "plot",
@@ -88,6 +92,10 @@ def __getattr__(name: str) -> Any:
         from .store import read_store
 
         return read_store
+    if name in ("screen", "control_coefficients", "global_sensitivity"):
+        from . import screens
+
+        return getattr(screens, name)
     if name == "Status":
         from .integrator.status import Status
 

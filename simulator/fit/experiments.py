@@ -21,9 +21,9 @@ from ..integrator.sensitivity import (
 from ..integrator.system import Tolerances
 from ..integrator.tableau import rodas5p
 from ..petab_problem.problem import PRE_EQUILIBRATION, Period, PetabProblem
+from ..simulation.rest_along import Cells, settle
 from .beginnings import Beginning, Jump, directions, jump_of
 from .formulas import Filled
-from ..simulation.rest_along import Cells, settle
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -134,6 +134,16 @@ def _measure(
     return Measure(measure, [output], of, doses.name, output)
 
 
+def alone(measure: Measure, ds: xr.Dataset) -> xr.DataArray | None:
+    """What the output is at dose 0: without the drug whose dose-response is measured."""
+    if not measure.dose:
+        return None
+    found = _last(ds, measure.output)
+    if not (found[measure.dose] == 0).any():
+        return None
+    return found.sel({measure.dose: 0.0}, drop=True)
+
+
 def _last(ds: xr.Dataset, output: str) -> xr.DataArray:
     return ds[variable_name(output)].isel(time=-1, drop=True)
 

@@ -57,8 +57,8 @@ def gene_changes(
     genes = outs if outs else list(known)
     found = [Perturbation(KNOCK_OUT, gene, 0.0, FOLD, {"knockout": gene}) for gene in outs]
     for kind, levels, fits in (
-        (KNOCK_DOWN, _numbers("knockdown", knockdown), lambda x: 0 <= x < 1),
-        (OVEREXPRESSION, _numbers("overexpression", overexpression), lambda x: x > 1),
+        (KNOCK_DOWN, folds("knockdown", knockdown), lambda x: 0 <= x < 1),
+        (OVEREXPRESSION, folds("overexpression", overexpression), lambda x: x > 1),
     ):
         for level in levels:
             if not fits(level):
@@ -135,7 +135,7 @@ def pairs_of(single: Sequence[Perturbation]) -> list[Perturbation]:
     found = []
     for a, b in itertools.combinations(single, 2):
         if a.name != b.name:
-            kind = a.kind if a.kind == b.kind else f"{a.kind} + {b.kind}"
+            kind = f"two {a.kind}s" if a.kind == b.kind else f"{a.kind} + {b.kind}"
             unit = a.unit if a.unit == b.unit else ""
             level = a.level if a.level == b.level and unit else float("nan")
             changes = combined(a.changes, b.changes)
@@ -202,7 +202,7 @@ def values_of(
     factors: Mapping[str, Any],
     ids: Mapping[str, Any],
 ) -> list[dict[str, float]]:
-    """Values (rows) of constants in the conditions of rows, which other factors must leave alone."""
+    """Values of constants in the conditions of rows; other factors must leave them alone."""
     import numpy as np
     import pandas as pd
 
@@ -231,8 +231,8 @@ def _listed(what: str, names: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _numbers(what: str, given: float | Sequence[float] | None) -> list[float]:
-    """One or several levels; none for None."""
+def folds(what: str, given: float | Sequence[float] | None) -> list[float]:
+    """One or several levels; none for None or False."""
     if given is None or given is False:
         return []
     levels = [given] if number_of(given) is not None else list(given)  # type: ignore[arg-type]

@@ -123,7 +123,7 @@ def sensitivities(
 
 
 def constants(model: Model) -> tuple[str, ...]:
-    """Parameters that a run keeps at one value: all but doses, compartments and what is computed."""
+    """Parameters that a run keeps at one value: no doses, and nothing that is computed."""
     names = model.names
     return tuple(
         p.id
