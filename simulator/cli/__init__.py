@@ -14,6 +14,7 @@ from .dose_command import dose
 from .findings_command import findings
 from .fit_command import fit, report
 from .predict_command import predict
+from .screen_command import screen
 from .simulate_command import export, simulate
 from .sweep_command import merge, sweep
 
@@ -74,6 +75,14 @@ app.command(
     " steroidsim dose prednisolone selumetinib --effect 0.9 --cohort TALL_PDX --fraction 0.8   |  "
     " steroidsim dose prednisolone=1 selumetinib=0.5 --delays -48:48:12 --exposure 24 --time 96"
 )(dose)
+app.command(
+    epilog="Examples:  steroidsim screen   |   steroidsim screen alteration=NRAS_G12D --pairs   |  "
+    " steroidsim screen cell=SUPT1,SEM prednisolone=0,log:0.01:100:9 --measure ic50"
+    " --knockout BIM --drug selumetinib=1 --out screen.csv   |  "
+    " steroidsim screen --control   |  "
+    " steroidsim screen --measure BIM_active prednisolone=1 --morris --n 10   |  "
+    " steroidsim screen --sobol --n 128 --range BIM_expression=0.1:10:log --range total_MEK"
+)(screen)
 app.command(
     epilog="Examples:  steroidsim findings   |   steroidsim findings T19 M06 --all   |  "
     " steroidsim findings --file my_findings.yaml --json   |  "

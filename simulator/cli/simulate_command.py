@@ -1,5 +1,6 @@
 """The commands `simulate` and `export`: one call of the model each."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,7 +62,7 @@ def simulate(
             atol=atol,
             method=method,  # type: ignore[arg-type]
             workers=workers,
-            **_no_options(read_factors(factors or [])),
+            **no_options(read_factors(factors or [])),
         )
         if as_json:
             print_json(found.to_dict())
@@ -86,7 +87,7 @@ def export(
     with reported():
         from .. import load
 
-        sbml = load(model).export_sbml(**_no_options(read_factors(factors or [])))
+        sbml = load(model).export_sbml(**no_options(read_factors(factors or [])))
         if out is None:
             typer.echo(sbml)
         else:
@@ -94,12 +95,12 @@ def export(
             say(f"wrote {out}")
 
 
-def _no_options(factors: dict[str, Any]) -> dict[str, Any]:
-    """The factors, after refusing names that `simulate` takes as options."""
+def no_options(factors: dict[str, Any], more: Collection[str] = ()) -> dict[str, Any]:
+    """The factors, after refusing names that `simulate` takes as options, and `more`."""
     from ..network.definition import OPTIONS
 
     for name in factors:
-        if name in OPTIONS or name in ("max_steps", "self"):
+        if name in OPTIONS or name in ("max_steps", "self", *more):
             raise ConditionError(
                 f'"{name}" is an option, not a factor; for an id of that name write --set'
                 f" {name}=VALUE."

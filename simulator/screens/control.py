@@ -109,7 +109,7 @@ def _along(of: Function, values: xr.Dataset, slopes: xr.Dataset) -> Any:
     STEP^4, and rounding. On a kink (the cap of auc400 at 100 %) it is the mean of both sides.
     """
     names = [name for name in slopes.data_vars if values[name].dtype.kind == "f"]
-    total = 0.0
+    total: Any = 0.0
     step = _steps(values, slopes, names)
     for far, weight in STENCIL:
         for sign in (1.0, -1.0):

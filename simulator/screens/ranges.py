@@ -235,8 +235,8 @@ def _stated_range(what: Asked, name: str, value: float) -> Range:
         raise ConditionError(
             f'"{name}" is 0 and has no plausible range: give one, ranges={{"{name}": (low, high)}}.'
         )
-    ends = sorted((value / AROUND, value * AROUND))
-    return Range(*ends, value > 0)
+    low, high = sorted((value / AROUND, value * AROUND))
+    return Range(low, high, value > 0)
 
 
 def _problem(

@@ -1,0 +1,320 @@
+"""The command `screen`: what gene, drug or parameter matters, as a ranked table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ConditionError
+from .factor_arguments import read_factors, read_number
+from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from .reporting import print_json, print_table, reported, say, write_files
+from .simulate_command import no_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+PANEL_WHAT = "What is perturbed"
+PANEL_SENSITIVITY = "Instead of perturbing one at a time"
+
+KEYWORDS = (
+    "model", "measure", "knockouts", "knockdown", "overexpression", "drugs", "parameters", "pairs",
+    "output", "dose", "ranges", "n", "seed", "groups", "second_order", "resamples", "confidence",
+)  # fmt: skip
+"""Arguments of the functions that are called: no names of factors here."""
+
+SHOWN = 30
+
+
+def screen(
+    factors: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FACTOR=VALUE]...",
+            help="The condition that is perturbed, as for simulate; what is swept, but the dose, is"
+            " screened level by level.",
+        ),
+    ] = None,
+    model: ModelOption = BUNDLED_MODEL,
+    measure: Annotated[
+        str | None,
+        typer.Option(help="auc400, ic50 or ec50 of the drug that is swept, or an output."),
+    ] = None,
+    time: Annotated[float | None, typer.Option("--time", "-t", help="When it is taken.")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="What a dose-response is of. Default: viability.")
+    ] = None,
+    dose: Annotated[
+        str | None, typer.Option(help="Which swept factor is the dose, if several are.")
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="ID=VALUE[,VALUE...], for ids that are also factor names."),
+    ] = None,
+    knockout: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A gene; may be repeated. Default: all. none: none.", rich_help_panel=PANEL_WHAT
+        ),
+    ] = None,
+    knockdown: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="To this fold of expression; may be repeated. Default: 0.5. none: not at all.",
+            rich_help_panel=PANEL_WHAT,
+        ),
+    ] = None,
+    overexpression: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="To this fold of expression; may be repeated.", rich_help_panel=PANEL_WHAT
+        ),
+    ] = None,
+    drug: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=DOSE]",
+            help="A drug that is added; may be repeated. Default: all with a stated dose. none:"
+            " none.",
+            rich_help_panel=PANEL_WHAT,
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A parameter; may be repeated; all: all. With --control, --sobol and --morris"
+            " those of which sensitivities are wanted.",
+            rich_help_panel=PANEL_WHAT,
+        ),
+    ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs", help="Also every two knock-outs and drugs.", rich_help_panel=PANEL_WHAT
+        ),
+    ] = False,
+    control: Annotated[
+        bool,
+        typer.Option(
+            "--control",
+            help="Control coefficients d ln measure / d ln parameter, exact.",
+            rich_help_panel=PANEL_SENSITIVITY,
+        ),
+    ] = False,
+    sobol: Annotated[
+        bool,
+        typer.Option(
+            "--sobol",
+            help="Sobol' indices: shares of the variance when all parameters vary.",
+            rich_help_panel=PANEL_SENSITIVITY,
+        ),
+    ] = False,
+    morris: Annotated[
+        bool,
+        typer.Option(
+            "--morris",
+            help="Elementary effects: a ranking from fewer runs.",
+            rich_help_panel=PANEL_SENSITIVITY,
+        ),
+    ] = False,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--range",
+            metavar="ID[=LOW:HIGH[:log]]",
+            help="A parameter that varies; may be repeated. Default: all, over the plausible ranges"
+            " of the model's folder.",
+            rich_help_panel=PANEL_SENSITIVITY,
+        ),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "--n",
+            help="Base points of --sobol (a power of 2), trajectories of --morris.",
+            rich_help_panel=PANEL_SENSITIVITY,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, rich_help_panel=PANEL_SENSITIVITY)] = 0,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file of all rows.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Rows that are printed.")] = SHOWN,
+    rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-6,
+    atol: Annotated[float, typer.Option(help="Absolute tolerance.")] = 1e-9,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Knock every gene out and down, add every drug, and rank what that does to a measure."""
+    with reported():
+        if out is not None and out.suffix != ".csv":
+            raise ConditionError(f"--out is {out}, but must end in .csv.")
+        what = {
+            "time": time,
+            "output": output,
+            "dose": dose,
+            "set": read_factors(ids or [], option="--set ") or None,
+            "rtol": rtol,
+            "atol": atol,
+            "workers": workers,
+            **no_options(read_factors(factors or []), KEYWORDS),
+        }
+        if control + sobol + morris > 1:
+            raise ConditionError("--control, --sobol and --morris are three questions: ask one.")
+        _refuse_unused(
+            {"--range": ranges, "--n": n} if not (sobol or morris) else {},
+            "is for --sobol and --morris",
+        )
+        perturbed = {"--knockout": knockout, "--knockdown": knockdown, "--drug": drug}
+        perturbed |= {"--overexpression": overexpression, "--pairs": pairs or None}
+        _refuse_unused(
+            perturbed if control or sobol or morris else {}, "is for perturbing one at a time"
+        )
+        if control:
+            from .. import control_coefficients
+
+            found = control_coefficients(model, measure, parameters=_names(parameter), **what)
+            frame = _control_frame(found)
+        elif sobol or morris:
+            from .. import global_sensitivity
+
+            asked = _ranges([*(parameter or []), *(ranges or [])])
+            method = "sobol" if sobol else "morris"
+            found = global_sensitivity(model, measure, asked, method=method, n=n, seed=seed, **what)
+            frame = _index_frame(found)
+        else:
+            from .. import screen as screened
+
+            frame = screened(
+                model,
+                measure,
+                knockouts=_list(knockout),
+                knockdown=_folds(knockdown),
+                overexpression=overexpression or None,
+                drugs=_drugs(drug),
+                parameters=parameter == ["all"] or parameter,
+                pairs=pairs,
+                **what,
+            )
+        _deliver(frame, out, top, as_json)
+
+
+def _deliver(frame: pd.DataFrame, out: Path | None, top: int, as_json: bool) -> None:
+    if as_json:
+        print_json({**frame.attrs, "rows": frame.astype(object).to_dict("records")})
+    else:
+        _print(frame, top)
+    if out is not None:
+        write_files(out.parent, {out.name: lambda path: frame.to_csv(path, index=False)})
+        say(f"wrote {out}")
+
+
+def _refuse_unused(given: dict[str, Any], why: str) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise ConditionError(f"{option} {why}: leave it out.")
+
+
+def _list(names: list[str] | None) -> list[str] | bool | None:
+    return False if names == ["none"] else names
+
+
+def _names(names: list[str] | None) -> list[str] | None:
+    return None if names == ["all"] else names
+
+
+def _folds(texts: list[str] | None) -> list[float] | None:
+    if texts is None:
+        return [0.5]
+    return None if texts == ["none"] else [read_number(text, "--knockdown") for text in texts]
+
+
+def _drugs(texts: list[str] | None) -> dict[str, float] | list[str] | bool | None:
+    """Drugs at the doses given, or all at stated ones."""
+    if texts is None or texts == ["none"]:
+        return None if texts is None else False
+    parts = [text.partition("=") for text in texts]
+    if all(not equals for _, equals, _ in parts):
+        return [name for name, _, _ in parts]
+    found = {}
+    for name, equals, dose in parts:
+        if not equals:
+            raise ConditionError(f'--drug "{name}": give a dose to all drugs or to none.')
+        found[name] = read_number(dose, f'--drug "{name}={dose}"')
+    return found
+
+
+def _ranges(texts: list[str]) -> dict[str, Any] | None:
+    """Ranges by id, None where the model's own is meant."""
+    if not texts or texts == ["all"]:
+        return None
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, ends = text.partition("=")
+        if not equals:
+            found[name] = None
+            continue
+        low, *rest = ends.split(":")
+        where = f'--range "{text}"'
+        if len(rest) not in (1, 2) or rest[1:] not in ([], ["log"], ["lin"]):
+            raise ConditionError(f"{where}: write ID=LOW:HIGH or ID=LOW:HIGH:log.")
+        found[name] = (read_number(low, where), read_number(rest[0], where), *rest[1:])
+    return found
+
+
+def _control_frame(found: xr.Dataset) -> pd.DataFrame:
+    """Coefficients by size, each condition by itself."""
+    name = found.attrs["measure"]
+    frame: pd.DataFrame = found.to_dataframe().reset_index()
+    places = [str(dim) for dim in found["control"].dims if dim != "parameter"]
+    kept = [*places, "parameter", "control", "slope", name]
+    frame = frame[kept + (["bound"] if "bound" in frame else [])]
+    return _sorted(frame, places, "control", dict(found.attrs))
+
+
+def _index_frame(found: xr.Dataset) -> pd.DataFrame:
+    """Indices by size, each condition by itself."""
+    largest = "ST" if "ST" in found else "mu_star"
+    places = [str(dim) for dim in found[largest].dims if dim != "parameter"]
+    indices = [str(name) for name in found.data_vars if "parameter" in found[name].dims]
+    frame: pd.DataFrame = found[indices].to_dataframe().reset_index()
+    attributes = dict(found.attrs)
+    if not places:
+        attributes |= {name: float(found[name]) for name in ("mean", "variance")}
+    frame = frame[[*places, "parameter", *indices, *(c for c in ("low", "high") if c in frame)]]
+    return _sorted(frame, places, largest, attributes)
+
+
+def _sorted(
+    frame: pd.DataFrame, places: list[str], by: str, attributes: dict[str, Any]
+) -> pd.DataFrame:
+    order = frame.groupby(places, sort=False).ngroup() if places else 0
+    frame = frame.assign(order=order, size=frame[by].abs())
+    frame = frame.sort_values(["order", "size"], ascending=[True, False], kind="stable")
+    frame = frame.drop(columns=["order", "size"]).reset_index(drop=True)
+    frame.attrs = attributes
+    return frame
+
+
+def _print(frame: pd.DataFrame, top: int) -> None:
+    """The first rows; columns that say the same in all rows are left out."""
+    from rich.table import Table
+
+    dull = {"status": "SUCCESS", "bound": "=", "unperturbed_bound": "="}
+    columns = [c for c in frame.columns if not (c in dull and (frame[c] == dull[c]).all())]
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        number = frame[column].dtype.kind in "fi"
+        grid.add_column(column, justify="right" if number else "left", no_wrap=True)
+    for record in frame.head(top)[columns].to_dict("records"):
+        grid.add_row(*(_cell(record[column]) for column in columns))
+    print_table(grid)
+    if len(frame) > top:
+        say(f"{len(frame) - top} more rows: --top {len(frame)}, or --out FILE.csv")
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
