@@ -166,7 +166,11 @@ def screen(
             {"--range": ranges, "--n": n} if not (sobol or morris) else {},
             "is for --sobol and --morris",
         )
-        perturbed = {"--knockout": knockout, "--knockdown": knockdown, "--drug": drug}
+        perturbed: dict[str, Any] = {
+            "--knockout": knockout,
+            "--knockdown": knockdown,
+            "--drug": drug,
+        }
         perturbed |= {"--overexpression": overexpression, "--pairs": pairs or None}
         _refuse_unused(
             perturbed if control or sobol or morris else {}, "is for perturbing one at a time"
