@@ -140,6 +140,31 @@ def test_everything_is_one_call(steroid_response, monkeypatch):
     assert len(calls) == 1 and calls[0]["rtol"] == 1e-5 and calls[0]["workers"] == 1
 
 
+def test_results_may_come_from_a_store_or_an_executor(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    given = {"measure": "S", "time": 5, "parameters": ["unused"], "k": [0.3, 0.6]}
+    plain = sim.screen(DECAY, **given)
+    stored = sim.screen(DECAY, store=tmp_path / "screen.zarr", **given)
+    with ThreadPoolExecutor(1) as executor:
+        computed = sim.screen(DECAY, executor=executor, **given)
+    pd.testing.assert_frame_equal(plain, stored)
+    pd.testing.assert_frame_equal(plain, computed)
+
+
+def test_a_dose_of_a_plain_model():
+    """Viability 1 / (1 + D / K): the IC50 is K."""
+    text = "model hill\n D = 0; K = 2; other = 1\n v := K/(K + D)\n z' = 0; z = 1\nend"
+    doses = [0, *np.geomspace(0.01, 100, 81)]
+    frame = sim.screen(text, "ic50", output="v", time=0, parameters=["K"], D=doses)
+    assert frame["ic50"].tolist() == pytest.approx([1.0], rel=1e-3)
+    assert frame["log2_ratio"].tolist() == pytest.approx([-1.0], abs=1e-3)
+    two = sim.screen(
+        text, "ic50", output="v", time=0, parameters=["K"], D=doses, other=[1, 2], dose="D"
+    )
+    assert two["other"].tolist() == [1.0, 2.0] and two["rank"].tolist() == [1, 1]
+
+
 def test_parameters_of_a_plain_model_in_closed_form():
     frame = sim.screen(DECAY, "S", time=5, parameters=True, knockdown=[0.5, 0], overexpression=2)
     for fold in (0.5, 0.0, 2.0):
