@@ -9,7 +9,6 @@ from scipy.integrate import solve_ivp
 from simulator import load
 from simulator.codegen import compile_network
 from simulator.errors import ModelError
-from simulator.simulation.rest_along import Cells, settle
 from simulator.integrator.sensitivity import (
     Directed,
     Lanes,
@@ -22,6 +21,7 @@ from simulator.integrator.status import Status
 from simulator.integrator.system import Tolerances
 from simulator.integrator.tableau import rodas5p
 from simulator.network.antimony import read_antimony
+from simulator.simulation.rest_along import Cells, settle
 
 from .. import tolerances
 from .differences import central
