@@ -112,7 +112,8 @@ def global_sensitivity(
     xarray.Dataset
         Dims (parameter, what is swept); sobol: ``S1`` and ``ST``, shares of the variance, and
         ``S2`` with `second_order`; morris: ``mu``, ``mu_star`` and ``sigma``, in the measure's
-        unit, for a change across the whole range; ``<name>_conf`` are half widths of confidence
+        unit, for a change across the whole range (of groups ``mu_star`` alone: their effects have
+        no sign); ``<name>_conf`` are half widths of confidence
         intervals. Coordinates ``low``, ``high`` and ``scale``; ``mean`` and ``variance`` of the
         measure over the draw, and ``bounded``, the share of runs of which it is a bound.
 
@@ -315,6 +316,8 @@ def _indices(
     if method == "morris":
         found = morris.analyze(problem, drawn, y, num_levels=LEVELS, **more)
         names = ("mu", "mu_star", "mu_star_conf", "sigma")
+        if "groups" in problem:  # members move up and down independently: no effect has a sign
+            names = ("mu_star", "mu_star_conf")
     else:
         found = sobol.analyze(problem, y, calc_second_order=second_order, **more)
         names = ("S1", "S1_conf", "ST", "ST_conf", *(("S2", "S2_conf") if second_order else ()))

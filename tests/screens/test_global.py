@@ -155,3 +155,18 @@ def test_failed_runs_are_not_left_out():
 def test_what_has_no_meaning_is_refused(given, said):
     with pytest.raises(ConditionError, match=said):
         sim.global_sensitivity(LINEAR, "f", **{"time": 0, **given})
+
+
+def test_groups_have_elementary_effects_without_a_sign():
+    groups = {"first": ["x1"], "others": ["x2", "x3"]}
+    found = sim.global_sensitivity(
+        LINEAR, "f", UNITS, groups=groups, method="morris", n=30, seed=2, time=0
+    )
+    assert "mu" not in found and "sigma" not in found
+    assert float(found["mu_star"].sel(parameter="first")) == pytest.approx(2.0)
+    # both move up or down by themselves: |6 + 2| or |6 - 2|
+    assert 4.0 <= float(found["mu_star"].sel(parameter="others")) <= 8.0
+    with_pairs = sim.global_sensitivity(
+        LINEAR, "f", UNITS, groups=groups, n=256, second_order=True, time=0
+    )
+    assert with_pairs["S2"].shape == (2, 2)

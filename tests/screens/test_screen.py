@@ -52,7 +52,8 @@ def test_rows_are_what_single_simulations_say(default, steroid_response):
         (of(default, "knock-down", "MCL1"), auc(expression={"MCL1": 0.5})),
         (of(default, "drug", "ruxolitinib"), auc(ruxolitinib=2.0)),
     ):
-        assert row["auc400"] == value and row["unperturbed"] == before
+        assert row["auc400"] == pytest.approx(value, rel=1e-12)
+        assert row["unperturbed"] == pytest.approx(before, rel=1e-12)
         assert row["difference"] == pytest.approx(value - before)
         assert row["log2_ratio"] == pytest.approx(np.log2(value / before))
     added = steroid_response.simulate(96, outputs=["viability"], selumetinib=0.5)
@@ -103,11 +104,15 @@ def test_perturbations_come_on_top_of_the_condition(steroid_response):
 
     here = frame[frame["alteration"] == "NRAS_G12D"]
     less = {"BIM": 0.8}
-    assert of(here, "knock-out", "BIM")["auc400"] == auc("PUMA+BIM", expression=less)
-    assert of(here, "knock-down", "BIM")["auc400"] == auc("PUMA", expression={"BIM": 0.4})
+    assert of(here, "knock-out", "BIM")["auc400"] == pytest.approx(
+        auc("PUMA+BIM", expression=less), rel=1e-12
+    )
+    assert of(here, "knock-down", "BIM")["auc400"] == pytest.approx(
+        auc("PUMA", expression={"BIM": 0.4}), rel=1e-12
+    )
     drug = of(here, "drug", "selumetinib")
-    assert drug["auc400"] == auc("PUMA", expression=less, selumetinib=0.2)
-    assert drug["unperturbed"] == auc("PUMA", expression=less)
+    assert drug["auc400"] == pytest.approx(auc("PUMA", expression=less, selumetinib=0.2), rel=1e-12)
+    assert drug["unperturbed"] == pytest.approx(auc("PUMA", expression=less), rel=1e-12)
     assert (drug["level"], drug["unit"]) == (0.2, "uM")
 
 
