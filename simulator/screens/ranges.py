@@ -113,9 +113,9 @@ def global_sensitivity(
         Dims (parameter, what is swept); sobol: ``S1`` and ``ST``, shares of the variance, and
         ``S2`` with `second_order`; morris: ``mu``, ``mu_star`` and ``sigma``, in the measure's
         unit, for a change across the whole range (of groups ``mu_star`` alone: their effects have
-        no sign); ``<name>_conf`` are half widths of confidence
-        intervals. Coordinates ``low``, ``high`` and ``scale``; ``mean`` and ``variance`` of the
-        measure over the draw, and ``bounded``, the share of runs of which it is a bound.
+        no sign); ``<name>_conf`` are half widths of confidence intervals. Coordinates ``low``,
+        ``high`` and ``scale``; ``mean`` and ``variance`` of the measure over the draw, and
+        ``bounded``, the share of runs of which it is a bound.
 
     Raises
     ------
@@ -268,12 +268,12 @@ def _problem(
 
 
 def _sampled(problem: dict[str, Any], method: str, n: int, seed: int, second_order: bool) -> Array:
-    from SALib.sample import morris, sobol
+    from SALib.sample import morris, sobol  # which write into the problem
 
     if method == "morris":
-        drawn: Array = morris.sample(problem, n, num_levels=LEVELS, seed=seed)
+        drawn: Array = morris.sample(dict(problem), n, num_levels=LEVELS, seed=seed)
     else:
-        drawn = sobol.sample(problem, n, calc_second_order=second_order, seed=seed)
+        drawn = sobol.sample(dict(problem), n, calc_second_order=second_order, seed=seed)
     return drawn
 
 
@@ -314,12 +314,12 @@ def _indices(
 
     more = {"num_resamples": resamples, "conf_level": confidence, "seed": seed}
     if method == "morris":
-        found = morris.analyze(problem, drawn, y, num_levels=LEVELS, **more)
-        names = ("mu", "mu_star", "mu_star_conf", "sigma")
+        found = morris.analyze(dict(problem), drawn, y, num_levels=LEVELS, **more)
+        names: tuple[str, ...] = ("mu", "mu_star", "mu_star_conf", "sigma")
         if "groups" in problem:  # members move up and down independently: no effect has a sign
             names = ("mu_star", "mu_star_conf")
     else:
-        found = sobol.analyze(problem, y, calc_second_order=second_order, **more)
+        found = sobol.analyze(dict(problem), y, calc_second_order=second_order, **more)
         names = ("S1", "S1_conf", "ST", "ST_conf", *(("S2", "S2_conf") if second_order else ()))
     return {name: np.ma.filled(np.asarray(found[name], float), np.nan) for name in names}
 
