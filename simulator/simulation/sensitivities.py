@@ -19,14 +19,7 @@ from ..codegen.initial import Columns, Levels, at_levels
 from ..codegen.initial_along import InitialMotions
 from ..conditions import Design, make_design
 from ..errors import ConditionError, did_you_mean
-from ..integrator.sensitivity import (
-    Directed,
-    Prepared,
-    first_triggers,
-    integrate_along,
-    prepare,
-    width_of,
-)
+from ..integrator.sensitivity import first_triggers, prepare, width_of
 from ..integrator.status import Status
 from ..integrator.tableau import rodas5p
 from .dataset import (
@@ -39,11 +32,12 @@ from .dataset import (
 )
 from .designed import planned, related, with_zero
 from .options import MAX_STEPS, Array, OnFailure, Options, Start, checked_options, checked_times
-from .plan import Event, Indices, Plan, blocks, pieces
+from .plan import Indices, Plan, blocks, pieces
 from .readouts import Readout, readouts
 from .rest import Rest, equilibrate
 from .rest_along import Cells, settle
 from .runs import Outcome, start_values
+from .runs_along import Ended, follow
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -309,67 +303,6 @@ class _Work:
                 all_runs[some] = own
         outcome = Outcome(np.ascontiguousarray(outputs.transpose(2, 0, 1)), *ends)
         return outcome, np.ascontiguousarray(along.transpose(2, 0, 1, 3))
-
-
-class Ended(NamedTuple):
-    """How runs ended, as in `Outcome`: each (runs,)."""
-
-    status: Any
-    failed_at: Array
-    state: Indices
-
-
-class Followed(NamedTuple):
-    """Outputs (runs, times, outputs) of a block, how they move (..., width), and its ends."""
-
-    outputs: Array
-    along: Array
-    ends: Ended
-
-
-def follow(
-    prepared: Prepared,
-    cells: Cells,
-    programs: Sequence[Sequence[Event]],
-    times: Array,
-    options: Options,
-) -> Followed:
-    """Integrate a block of runs from one scheduled change to the next."""
-    runs, width = len(programs), cells.states_along.shape[2]
-    count = prepared.system.sizes.outputs
-    outputs = np.full((runs, times.size, count), np.nan)
-    along = np.full((runs, times.size, count, width), np.nan)
-    ends = Ended(np.zeros(runs, np.int64), np.zeros(runs), np.full(runs, -1))
-    moments = [[t for t in sorted({e[0] for e in p}) if t <= times[-1]] for p in programs]
-    going, begin, change = np.arange(runs), np.zeros(runs), 0
-    while going.size:
-        until = np.array([m[change] if change < len(m) else np.inf for m in moments])
-        asked = (times >= begin[:, None]) & (times < until[:, None])
-        which = [np.flatnonzero(asked[run]) for run in going]
-        rows = np.cumsum([0, *map(len, which)])
-        some = cells.some(going)
-        work = Directed(
-            *(some.states, some.parameters, some.states_along, some.parameters_along),
-            *(begin[going], until[going], some.triggers, rows.astype(np.int64)),
-            np.concatenate([times[own] for own in which]),
-            *(np.empty((rows[-1], count)), np.empty((rows[-1], count, width))),
-        )
-        found = integrate_along(prepared, work, options.workers, options.deadline)
-        for k, (run, own) in enumerate(zip(going, which, strict=True)):
-            outputs[run, own] = work.outputs[rows[k] : rows[k + 1]]
-            along[run, own] = work.outputs_along[rows[k] : rows[k + 1]]
-        cells.take(going, some)
-        failed = found.status != Status.SUCCESS
-        ends.status[going], ends.failed_at[going] = found.status, np.where(failed, found.time, 0.0)
-        ends.state[going] = np.where(failed, found.state, -1)
-        going = going[~failed & np.isfinite(until[going])]
-        for run in going:
-            for time, parameter, value in programs[run]:
-                if time == until[run]:
-                    cells.parameters[run, parameter] = value
-                    cells.parameters_along[run, parameter] = 0.0
-        begin, change = until, change + 1
-    return Followed(outputs, along, ends)
 
 
 def _quotients(
