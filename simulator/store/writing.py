@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from importlib.util import find_spec
 from os import PathLike, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,8 +190,8 @@ def open_store(path: Path, manifest: Manifest | None = None) -> Store | None:
 def read_store(path: str | PathLike[str]) -> xr.Dataset:
     """What a store holds, read from disk when it is used.
 
-    What is not done is NaN, and its status is empty. Arrays of a large store are dask arrays, which
-    are worked on chunk by chunk.
+    What is not done is NaN, and its status is empty. Where dask is installed, arrays of a large
+    store are dask arrays, which are worked on chunk by chunk.
 
     Raises
     ------
@@ -205,7 +206,7 @@ def read_store(path: str | PathLike[str]) -> xr.Dataset:
         raise ConditionError(f"{path}: there is no store.")
     try:
         found: xr.Dataset = xr.open_zarr(path, chunks=None, **AS_WRITTEN)
-        if found.nbytes > IN_MEMORY:
+        if found.nbytes > IN_MEMORY and find_spec("dask") is not None:
             found = xr.open_zarr(path, chunks={}, **AS_WRITTEN)
         variables = list(store.layouts)
         # a name with a blank in it is not among those that the attribute lists
