@@ -155,7 +155,10 @@ def test_all_at_once_is_one_by_one(name):
     together = measured(name, da)
     for i in range(da.sizes["cell"]):
         alone = measured(name, da.isel(cell=i))
-        xr.testing.assert_allclose(together.isel(cell=i), alone, rtol=tolerance(name))
+        if name in ("hill", "zip_delta", "musyc"):  # fits: sums of a matrix product may round anew
+            xr.testing.assert_allclose(together.isel(cell=i), alone, rtol=tolerance(name))
+        else:
+            xr.testing.assert_equal(together.isel(cell=i), alone)
 
 
 @pytest.mark.parametrize("name", [*SINGLE, *PAIRED])

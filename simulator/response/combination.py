@@ -159,7 +159,9 @@ def mean_index(
     additive = pair - better < noise - ROUNDING
     index, bound = np.where(additive, 1.0, index), np.where(additive, EXACT, bound)
     counted = (better <= SATURATED_EFFECT + ROUNDING) & ~_incomplete(viability)
-    total = np.where(counted, index, 0.0).sum(axis=(-2, -1))
+    terms, total = np.where(counted, index, 0.0), np.zeros(index.shape[:-2])
+    for i, j in np.ndindex(*index.shape[-2:]):  # in this order, however many matrices there are
+        total += terms[..., i, j]
     number = counted.sum(axis=(-2, -1))
     mean = np.where(number > 0, total / np.maximum(number, 1), np.nan)
     upper = (counted & (bound == BELOW)).any(axis=(-2, -1))

@@ -190,6 +190,15 @@ def test_what_is_no_store_is_left_alone(tmp_path):
     assert (empty / ".zgroup").exists()
 
 
+def test_what_was_left_of_a_store_that_was_being_made_is_made_anew(whole, tmp_path):
+    path, left = tmp_path / "x.zarr", tmp_path / "x.zarr.making"
+    shutil.copytree(whole[0], left)
+    (left / ".zattrs").write_text("half")
+    sweep(conditions=TABLE).simulate(store=path)
+    assert same_files(path, whole[0])
+    assert not left.exists()
+
+
 def test_a_damaged_store_is_told_of_and_mended(whole, tmp_path):
     path = tmp_path / "x.zarr"
     shutil.copytree(whole[0], path)
