@@ -61,9 +61,10 @@ class RowAxis:
         except ConditionError as error:
             if stop - start == 1:
                 raise ConditionError(f"{_place(self.source, start)}: {error}") from None
-            middle = (start + stop) // 2  # which row it is: the first half, or else the second
-            self.part(slice(start, middle))
-            return self.part(slice(middle, stop))
+            middle = (start + stop) // 2
+            for half in (slice(start, middle), slice(middle, stop)):
+                self.part(half)  # raises for the row that is wrong
+            raise
         columns = tuple(c for _, levels in rows.factors for c in levels.columns)
         coordinates = {self.named[factor.name]: levels.labels for factor, levels in rows.factors}
         return Axis(self.name, tuple(range(start, stop)), columns, coordinates | rows.further)
@@ -77,7 +78,7 @@ def some_rows(names: Names, source: RowSource, start: int, stop: int) -> pd.Data
     table = source.rows(start, stop)
     texts = (c for c in table.columns if table[c].dtype.kind == "O" and names.is_factor(c))
     for column in texts:
-        if names.factor(column).kind in (*NUMERIC, "dose"):
+        if names.factor(column).kind in NUMERIC:
             table[column] = [_number(value) for value in table[column]]
     return table
 

@@ -72,6 +72,7 @@ def streamed(
     """
     mine, manifest = _chunks(len(sweep.grid), shard), sweep.manifest()
     store = _begun(sweep, path, manifest)
+    widths = {} if store else _checked_rows(sweep)
     done = {record.chunk for record in store.verified()} if store else set()
     missing = [number for number in mine if number not in done]
     total = sum(sweep.grid.size(number) for number in missing)
@@ -80,7 +81,7 @@ def streamed(
         _outcomes(sweep, missing, executor, workers) as outcomes,
     ):
         if store is None:  # made while the first chunks are computed
-            layouts, attrs = _coordinates(sweep), provenance(sweep.model, sweep.options)
+            layouts, attrs = _coordinates(sweep, widths), provenance(sweep.model, sweep.options)
             store = create_store(path, manifest, layouts, _values(sweep, layouts), attrs)
         for number, outcome in outcomes:
             failed = _among_all(sweep, number, failed_runs(outcome))
@@ -176,10 +177,9 @@ def _among_all(sweep: Sweep, chunk: int, failed: Sequence[Failed]) -> tuple[Fail
 
 
 def _begun(sweep: Sweep, path: Path, manifest: Manifest) -> Store | None:
-    """The store that is there, to go on with; None if there is none, after checking all rows."""
+    """The store that is there, to go on with; None if there is none."""
     found = open_store(path, manifest)
     if found is None:
-        _check_rows(sweep)
         return None
     others = version_differences(found.manifest, manifest)
     if others:
@@ -202,10 +202,18 @@ def _row_parts(sweep: Sweep) -> Iterator[tuple[slice, Any]]:
                 yield rows, axis.part(rows)
 
 
-def _check_rows(sweep: Sweep) -> None:
-    """Raise ConditionError for the first row that has no meaning, before any is simulated."""
-    for _ in _row_parts(sweep):
-        pass
+def _checked_rows(sweep: Sweep) -> dict[str, int]:
+    """Letters of the longest text of each column of text.
+
+    Raises ConditionError for the first row that has no meaning, before any is simulated.
+    """
+    widths: dict[str, int] = {}
+    for _, part in _row_parts(sweep):
+        for name, values in part.coordinates.items():
+            if values.dtype.kind == "U":
+                width = values.dtype.itemsize // np.dtype("U1").itemsize
+                widths[name] = max(width, widths.get(name, 1))
+    return widths
 
 
 def _given(sweep: Sweep) -> dict[str, tuple[Any, NDArray[Any], Any]]:
@@ -214,8 +222,8 @@ def _given(sweep: Sweep) -> dict[str, tuple[Any, NDArray[Any], Any]]:
     return {name: (dim, np.asarray(values), attrs) for name, (dim, values, attrs) in found.items()}
 
 
-def _coordinates(sweep: Sweep) -> dict[str, Layout]:
-    """What the coordinates look like in a store."""
+def _coordinates(sweep: Sweep, widths: Mapping[str, int]) -> dict[str, Layout]:
+    """What the coordinates look like in a store.  widths : of columns of text, in letters."""
     found = {
         name: Layout((dim,) if dim else (), values.shape, values.shape, values.dtype, attrs)
         for name, (dim, values, attrs) in _given(sweep).items()
@@ -225,7 +233,7 @@ def _coordinates(sweep: Sweep) -> dict[str, Layout]:
             for name, values in axis.part(slice(0, 1)).coordinates.items():
                 if name in sweep.outputs:
                     continue
-                kind = values.dtype if values.dtype.kind != "U" else f"<U{_width(sweep, name)}"
+                kind = values.dtype if values.dtype.kind != "U" else f"<U{widths[name]}"
                 unit = sweep.design.units.get(name)
                 attrs = {"units": unit} if unit else None
                 found[name] = Layout((axis.name,), (axis.size,), (ROWS,), np.dtype(kind), attrs)
@@ -242,9 +250,3 @@ def _values(
         for name, values in part.coordinates.items():
             if name in coordinates:
                 yield name, rows.start, values
-
-
-def _width(sweep: Sweep, name: str) -> int:
-    """Letters of the longest text of a column."""
-    widths = (part.coordinates[name].dtype.itemsize for _, part in _row_parts(sweep))
-    return int(max(widths)) // np.dtype("U1").itemsize

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,3 +42,18 @@ def writing_to(path: Path) -> Iterator[None]:
             f"{path}: cannot be written ({error.strerror or error}). What is finished stays"
             " readable; make room or name another place, and call it again to go on."
         ) from None
+
+
+@contextmanager
+def made_whole(folder: Path) -> Iterator[Path]:
+    """A place at which to make a folder, which is moved to its own at the end.
+
+    Raises ConditionError where it cannot be written.
+    """
+    making = folder.with_name(f"{folder.name}.making")
+    with writing_to(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if making.exists():  # left by a process that was killed
+            shutil.rmtree(making)
+        yield making
+        os.replace(making, folder)

@@ -42,16 +42,20 @@ class Grid:
             for i, c, n in zip(self.place(number), self.chunk, self.shape, strict=True)
         )
 
+    def box(self, number: int) -> tuple[int, ...]:
+        """How many levels a chunk has of each dimension."""
+        return tuple(own.stop - own.start for own in self.slices(number))
+
     def size(self, number: int) -> int:
         """Runs of a chunk."""
-        return math.prod(own.stop - own.start for own in self.slices(number))
+        return math.prod(self.box(number))
 
     def runs(self, number: int, own: NDArray[np.intp]) -> NDArray[np.intp]:
         """Numbers, among all runs, of a chunk's runs that are numbered in C order within it."""
         if not self.shape:
             return own
         slices = self.slices(number)
-        levels = np.unravel_index(own, tuple(s.stop - s.start for s in slices))
+        levels = np.unravel_index(own, self.box(number))
         shifted = [level + s.start for level, s in zip(levels, slices, strict=True)]
         found: NDArray[np.intp] = np.ravel_multi_index(tuple(shifted), self.shape)
         return found

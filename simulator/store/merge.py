@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConditionError
-from .files import CHUNKS, write_whole, writing_to
+from .files import CHUNKS, made_whole, write_whole, writing_to
 from .manifest import differences
 from .records import Record, write_record
 from .writing import Store, open_store, read_store
@@ -72,19 +72,14 @@ def _part(path: Path) -> Store:
 
 def _begun(part: Store, out: Path) -> Store:
     """A store like a part, without any chunk."""
-    making = out.with_name(f"{out.name}.making")
 
     def left_out(folder: str, names: list[str]) -> list[str]:
         inside = Path(folder).relative_to(part.path).as_posix()
         chunks = [name for name in names if not name.startswith(".")]
         return names if inside == CHUNKS else chunks if inside in part.layouts else []
 
-    with writing_to(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if making.exists():
-            shutil.rmtree(making)
+    with made_whole(out) as making:
         shutil.copytree(part.path, making, ignore=left_out)
-        making.replace(out)
     return Store(out, part.manifest)
 
 

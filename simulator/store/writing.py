@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
-from os import PathLike, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConditionError
-from .files import CHUNKS, MANIFEST, write_whole, writing_to
+from .files import CHUNKS, MANIFEST, made_whole, write_whole, writing_to
 from .grid import Grid
 from .layout import Layout, chunk_file, lay_out, write_array
 from .manifest import CHOSEN, Manifest, differences, read_manifest
@@ -106,9 +105,7 @@ class Store:
         ConditionError
             It cannot be written; what is in the store stays.
         """
-        place = self.grid.place(number)
-        shape = tuple(own.stop - own.start for own in self.grid.slices(number))
-        files = {}
+        place, shape, files = self.grid.place(number), self.grid.box(number), {}
         with writing_to(self.path):
             for k, (name, layout) in enumerate(self.layouts.items()):
                 last = name == "status"
@@ -143,18 +140,14 @@ def create_store(
     ConditionError
         The place cannot be written, or a coordinate has a name that cannot be a folder's.
     """
-    store, making = Store(path, manifest), path.with_name(f"{path.name}.making")
-    with writing_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if making.exists():  # by a process that was killed
-            shutil.rmtree(making)
+    store = Store(path, manifest)
+    with made_whole(path) as making:
         names = " ".join(name for name, layout in coordinates.items() if layout.dims != (name,))
         lay_out(making, {**coordinates, **store.layouts}, {**attrs, "coordinates": names})
         for name, first, entries in values:
             write_array(making, name, coordinates[name], first, entries)
         (making / CHUNKS).mkdir(parents=True)
         write_whole(making / MANIFEST, manifest.text().encode())
-        replace(making, path)
     return store
 
 
