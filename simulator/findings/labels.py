@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..plot import unit_text
+from ..plot.style import unit_text
 from .grammar import Leaf
 
 Run = Mapping[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plot import unit_text
+from ..plot.style import unit_text
 from .grammar import Bound, Check, Leaf
 from .labels import Labels
 from .panel import Cloud, Column, Curve, CurvePane, Draws, Mark, Panel

@@ -1,155 +1,16 @@
-"""Figures: a dose-response, and the prediction of the main job on one page.
-
-matplotlib is imported by the functions that draw; none of them shows a window.
-"""
+"""The prediction of the main job on one page."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConditionError, did_you_mean
+from .dose_response import plot_dose_response
+from .style import COLOURS
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Okabe & Ito's palette, distinguishable with any colour vision; black is for the steroid alone.
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-
-# Where the dose 0 stands on a logarithmic axis: this many decades left of the lowest dose.
-ZERO_GAP = 0.6
-
-
-def plot_dose_response(
-    da: "xr.DataArray",
-    dose: str | None = None,
-    ax: "Axes | None" = None,
-    *,
-    labels: Sequence[str] | None = None,
-    ylabel: str = "viability (fraction of vehicle)",
-    legend: bool = True,
-    **style: Any,
-) -> "Axes":
-    """Draw viability against dose on a log axis, the dose 0 shown apart at its left.
-
-    Parameters
-    ----------
-    da
-        One curve, shape (doses,), or several, with one dimension besides the doses; dimensions of
-        length 1 do not count.
-    dose
-        Dose dimension; None: the only numeric dimension that contains the dose 0, `time` aside.
-    ax
-        Axes to draw on; None: new ones.
-    labels
-        Names of the curves; None: the other dimension's levels.
-    style
-        Handed to `Axes.plot`.
-
-    Raises
-    ------
-    ConditionError
-        No or more than one dimension could be the dose, or too many dimensions are left.
-    """
-    import numpy as np
-
-    da = da.squeeze()
-    dose = _dose_dimension(da) if dose is None else dose
-    if dose not in da.dims:
-        raise ConditionError(
-            f'plot_dose_response: "{dose}" is no dimension of the data, which has'
-            f" {', '.join(map(str, da.dims)) or 'none'}.{did_you_mean(dose, map(str, da.dims))}"
-        )
-    others = [str(d) for d in da.dims if d != dose]
-    if len(others) > 1:
-        raise ConditionError(
-            f"plot_dose_response draws one dimension besides the dose, found {', '.join(others)};"
-            " select one level of the others first."
-        )
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(layout="constrained")[1]
-    da = da.sortby(dose)
-    curves = da.transpose(*others, dose).values.reshape(-1, da.sizes[dose])
-    names = labels or ([str(v) for v in da[others[0]].values] if others else [""])
-    doses = np.asarray(da[dose].values, dtype=float)
-    for i, (curve, name) in enumerate(zip(curves, names, strict=True)):
-        _draw_curve(ax, doses, curve, str(name), i, style)
-    units = da[dose].attrs.get("units", "uM")
-    ax.set_xlabel(f"{dose} ({unit_text(units)})")
-    ax.set_ylabel(ylabel)
-    ax.set_ylim(0, max(1.05, 1.05 * float(np.nanmax(curves)) if np.isfinite(curves).any() else 1))
-    if legend and any(names):
-        ax.legend(frameon=False, title=others[0] if others else None)
-    return ax
-
-
-def _dose_dimension(da: "xr.DataArray") -> str:
-    """The dimension that looks like doses of a drug: numeric and with the level 0."""
-    found = [
-        str(dim)
-        for dim in da.dims
-        if dim != "time" and dim in da.coords and da[dim].dtype.kind in "if" and 0 in da[dim].values
-    ]
-    if len(found) != 1:
-        raise ConditionError(
-            "plot_dose_response: name the dose dimension, since"
-            f" {' and '.join(found) if found else 'no dimension'} could be it."
-        )
-    return found[0]
-
-
-def _draw_curve(
-    ax: "Axes", doses: Any, curve: Any, name: str, i: int, style: dict[str, Any]
-) -> None:
-    """One curve with its zero dose, and the axis prepared for both."""
-    import numpy as np
-
-    above = doses > 0
-    look: dict[str, Any] = {
-        "color": COLOURS[i % len(COLOURS)],
-        "marker": MARKERS[i % len(MARKERS)],
-        # Later markers are smaller, so that curves that coincide are all seen.
-        "markersize": max(3.0, 6.0 - 1.2 * i),
-    } | style
-    ax.set_xscale("log")
-    ax.plot(doses[above], curve[above], label=name, **look)
-    if not above.any() or above.all():
-        return
-    # The zero dose stands apart: no line leads to it.
-    zero = 10 ** (np.log10(doses[above].min()) - ZERO_GAP)
-    ax.plot([zero], curve[~above][:1], **{**look, "linestyle": "none"})
-    _mark_break(ax, 10 ** (np.log10(zero) + ZERO_GAP / 2))
-    first, last = np.log10(doses[above].min()), np.log10(doses[above].max())
-    decades = 10.0 ** np.arange(np.ceil(first - 1e-9), np.floor(last + 1e-9) + 1)
-    if len(decades) > 4:
-        decades = decades[::2]
-    ax.set_xticks([zero, *decades], ["0", *(f"{d:g}" for d in decades)])
-    ax.xaxis.minorticks_off()
-    ax.set_xlim(zero / 1.8, doses.max() * 1.5)
-
-
-def _mark_break(ax: "Axes", at: float) -> None:
-    """Two strokes across the dose axis where it is interrupted."""
-    strokes: dict[str, Any] = {
-        "color": "black",
-        "clip_on": False,
-        "markersize": 8,
-        "linestyle": "none",
-    }
-    for shift in (0.9, 1.1):
-        ax.plot(
-            [at * shift], [0], marker=[(-0.5, -1), (0.5, 1)], transform=ax.get_xaxis_transform(),
-            **strokes,
-        )  # fmt: skip
-
-
-def unit_text(units: str) -> str:
-    """A unit of the tables as it is printed: `uM` -> `µM`."""
-    return units.replace("uM", "µM").replace("ng_per_ml", "ng/ml")
 
 
 def plot_prediction(

@@ -11,8 +11,8 @@ from simulator.errors import ConditionError
 from simulator.plot import plot_dose_response, plot_prediction
 from simulator.predict import predict
 
-from .analytic_model import AnalyticModel
-from .test_predict import SETTINGS
+from ..analytic_model import AnalyticModel
+from ..test_predict import SETTINGS
 
 DOSES = np.r_[0, np.geomspace(0.01, 10, 7)]
 

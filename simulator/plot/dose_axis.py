@@ -1,0 +1,82 @@
+"""An axis of doses: logarithmic, with the dose 0 shown apart at its left."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConditionError
+from .style import unit_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+# Where the dose 0 stands: this many decades left of the lowest dose.
+ZERO_GAP = 0.6
+
+# More decades than this, and every other one gets a label.
+LABELLED_DECADES = 4
+
+
+def dose_dimension(da: "xr.DataArray", call: str) -> str:
+    """The dimension that looks like doses of a drug: numeric, with the level 0, and not time.
+
+    call : the function that asks, for its error.
+    """
+    found = [
+        str(dim)
+        for dim in da.dims
+        if dim != "time" and dim in da.coords and da[dim].dtype.kind in "if" and 0 in da[dim].values
+    ]
+    if len(found) != 1:
+        raise ConditionError(
+            f"{call}: name the dose dimension, since"
+            f" {' and '.join(found) if found else 'no dimension'} could be it."
+        )
+    return found[0]
+
+
+def dose_label(da: "xr.DataArray", dose: str) -> str:
+    """`prednisolone (µM)`."""
+    return f"{dose} ({unit_text(da[dose].attrs.get('units', 'uM'))})"
+
+
+def zero_place(doses: Any) -> float:
+    """Where the dose 0 is drawn beside these doses; one of them at least is above 0."""
+    import numpy as np
+
+    doses = np.asarray(doses, dtype=float)
+    return float(10 ** (np.log10(doses[doses > 0].min()) - ZERO_GAP))
+
+
+def dose_axis(ax: "Axes", doses: Any) -> None:
+    """Make x a logarithmic axis of these doses; with 0 among them, it has a place and a break."""
+    import numpy as np
+
+    doses = np.asarray(doses, dtype=float)
+    above = doses > 0
+    ax.set_xscale("log")
+    if not above.any() or above.all():
+        return
+    zero = zero_place(doses)
+    _mark_break(ax, 10 ** (np.log10(zero) + ZERO_GAP / 2))
+    first, last = np.log10(doses[above].min()), np.log10(doses[above].max())
+    decades = 10.0 ** np.arange(np.ceil(first - 1e-9), np.floor(last + 1e-9) + 1)
+    if len(decades) > LABELLED_DECADES:
+        decades = decades[::2]
+    ax.set_xticks([zero, *decades], ["0", *(f"{d:g}" for d in decades)])
+    ax.xaxis.minorticks_off()
+    ax.set_xlim(zero / 1.8, doses.max() * 1.5)
+
+
+def _mark_break(ax: "Axes", at: float) -> None:
+    """Two strokes across the axis where it is interrupted."""
+    strokes: dict[str, Any] = {
+        "color": "black",
+        "clip_on": False,
+        "markersize": 8,
+        "linestyle": "none",
+    }
+    for shift in (0.9, 1.1):
+        ax.plot(
+            [at * shift], [0], marker=[(-0.5, -1), (0.5, 1)], transform=ax.get_xaxis_transform(),
+            **strokes,
+        )  # fmt: skip

@@ -1,0 +1,69 @@
+"""How figures look: colours, sizes, and the axes that are drawn on.
+
+matplotlib is imported by what draws, and no function shows a window.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe & Ito's palette (https://jfly.uni-koeln.de/color/), distinguishable with any colour vision;
+# black is for the reference: no inhibitor, no lesion.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
+
+#: Width of one column of a journal, 85 mm, in inches; height in proportion.
+COLUMN = 85 / 25.4
+HEIGHT = 0.72 * COLUMN
+
+#: Settings of matplotlib for figures of one column; `plt.rcParams.update(sim.plot.STYLE)` makes
+#: them those of a whole notebook. Text stays text in PDF and SVG, so that it can be edited.
+STYLE: dict[str, Any] = {
+    "font.size": 7.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 7.0,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.title_fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.figsize": (COLUMN, HEIGHT),
+    "figure.dpi": 150.0,
+    "savefig.dpi": 300.0,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+}
+
+
+@contextmanager
+def axes_or_new(
+    ax: "Axes | None", width: float = COLUMN, height: float = HEIGHT
+) -> "Iterator[Axes]":
+    """The axes given, or new ones in STYLE of so many inches; what is drawn inside is alike."""
+    if ax is not None:
+        yield ax
+        return
+    import matplotlib.pyplot as plt
+    from matplotlib import rc_context
+
+    settings: Any = STYLE  # its stubs want the literal names of settings
+    with rc_context(settings):
+        yield plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def unit_text(units: str) -> str:
+    """A unit of the tables as it is printed: `uM` -> `µM`."""
+    return units.replace("uM", "µM").replace("ng_per_ml", "ng/ml")
