@@ -474,3 +474,45 @@ def test_the_bundled_folder_is_read_whole():
     assert d.start == "steady_state"
     assert {"viability"} == {o.id for o in d.observables if o.relative_to == "vehicle"}
     assert len(d.population) >= 1
+
+
+DESCRIPTIVE = {
+    "parameters": ("parameterName", "note"),
+    "species": ("speciesName",),
+    "cells": ("lowerBound", "upperBound", "note"),
+    "genes": ("note",),
+    "drugs": ("note",),
+    "observables": ("observableName", "note"),
+}
+
+
+def rewrite(path, change):
+    """Write a table anew, its header and rows changed."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comments = [line for line in lines if line.startswith("#")]
+    rows = list(csv.DictReader(lines[len(comments) :], delimiter="\t"))
+    rows = [change(row) for row in rows]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_columns_that_only_describe_may_be_left_out(folder):
+    full = read_model_folder(folder)
+    for table, left_out in DESCRIPTIVE.items():
+        rewrite(
+            folder / f"{table}.tsv",
+            lambda row, left_out=left_out: {k: v for k, v in row.items() if k not in left_out},
+        )
+    bare = read_model_folder(folder)
+    assert (bare.cells.keys(), bare.genes) == (full.cells.keys(), full.genes)
+    assert bare.parameters["k_syn"].note == bare.parameters["k_syn"].name == ""
+    assert bare.parameters["k_syn"].source == full.parameters["k_syn"].source
+    assert [o.formula for o in bare.observables] == [o.formula for o in full.observables]
+
+
+def test_a_misspelt_column_that_may_be_left_out_is_told(folder):
+    replace(folder / "observables.tsv", "relative_to", "relative_too")
+    found = problems(folder)
+    assert found[0].endswith('has an unknown column "relative_too". Nearest: "relative_to".')

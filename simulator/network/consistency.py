@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..errors import did_you_mean
+from ..errors import did_you_mean, nearest
 from .expression import TIME, symbols
 from .network import Network, formulas
 from .order import dependencies, find_cycle, rule_equations, used_by
@@ -182,11 +182,15 @@ def _without_value(network: Network) -> Iterator[str]:
     by_events = (assignment for event in network.events for assignment in event.assignments)
     assigned = {name for name, _ in (*given, *by_events)}
     needed = _needs(network)
+    # a slip of the pen makes a parameter of its own in Antimony
+    known = [name for name, (_, value) in quantities.items() if value is not None]
     for name, (kind, value) in quantities.items():
         if value is None and name not in assigned and name in needed:
+            close = nearest(name, known)
+            meant = "" if close is None else f', or write "{close}" if that was meant'
             yield (
                 f'{kind} "{name}" has no value, and {needed[name]} needs one; '
-                "give it a value, an initial assignment or an assignment rule"
+                f"give it a value, an initial assignment or an assignment rule{meant}"
             )
 
 

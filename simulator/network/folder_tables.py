@@ -48,6 +48,17 @@ COLUMNS = {
     ),
 }  # fmt: skip
 
+# What only describes, and may be left out. A range, source and confidence of a parameter may not.
+OPTIONAL = {
+    "parameters": ("parameterName", "note"),
+    "species": ("speciesName", "role"),
+    "cells": ("lowerBound", "upperBound", "note"),
+    "alterations": ("lowerBound", "upperBound", "note"),
+    "genes": ("note",),
+    "drugs": ("note",),
+    "observables": ("observableName", "relative_to", "note"),
+}
+
 
 class FolderTables:
     """Reads the tables of one folder against its network."""
@@ -97,7 +108,8 @@ class FolderTables:
     def rows(self, table: str) -> list[Row]:
         """Rows of one of the folder's tables; none (and a problem) if it cannot be read."""
         path = self.folder / f"{table}.tsv"
-        return read_table(path, shown(path), COLUMNS[table], self.problems) or []
+        columns, optional = COLUMNS[table], OPTIONAL[table]
+        return read_table(path, shown(path), columns, self.problems, optional) or []
 
     def parameters(self) -> dict[str, ParameterRecord]:
         """parameters.tsv: every constant of the model once, with the model's value and unit."""
@@ -273,7 +285,8 @@ class FolderTables:
         path = self.folder / "alterations.tsv"
         if not path.is_file():
             return
-        for row in read_table(path, shown(path), COLUMNS["alterations"], Problems()) or []:
+        columns, optional = COLUMNS["alterations"], OPTIONAL["alterations"]
+        for row in read_table(path, shown(path), columns, Problems(), optional) or []:
             if not row["gene"]:
                 self.problems.add(row.where, "gene is empty; it names the molecule changed.")
 

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,11 @@ def read_yaml(path: Path, problems: Problems) -> dict[str, Any] | None:
 
 
 def read_table(
-    path: Path, where: str, columns: Sequence[str], problems: Problems
+    path: Path,
+    where: str,
+    columns: Sequence[str],
+    problems: Problems,
+    optional: Collection[str] = (),
 ) -> list[Row] | None:
     """Rows of a tab-separated table (UTF-8, header line, `#` lines before the header).
 
@@ -120,7 +124,9 @@ def read_table(
     where
         What to call the file in messages.
     columns
-        The columns it must have, in any order, and no others.
+        The columns it may have, in any order, and no others.
+    optional
+        Those among them that it need not have; in its rows they are then empty.
 
     Returns
     -------
@@ -142,10 +148,10 @@ def read_table(
             fields = [f.strip() for f in fields]
             if header is None:
                 header = fields
-                if not _check_header(header, columns, place, problems):
+                if not _check_header(header, columns, optional, place, problems):
                     return None
             elif any(fields):
-                row = _row(fields, header, place, problems)
+                row = _row(fields, header, columns, place, problems)
                 rows.extend([row] if row else [])
     except csv.Error as error:
         problems.add(f"{where}:{skipped + reader.line_num}", f"is no tab-separated row ({error}).")
@@ -157,14 +163,19 @@ def read_table(
 
 
 def _check_header(
-    header: Sequence[str], columns: Sequence[str], place: str, problems: Problems
+    header: Sequence[str],
+    columns: Sequence[str],
+    optional: Collection[str],
+    place: str,
+    problems: Problems,
 ) -> bool:
     good = True
     missing = [c for c in columns if c not in header]
-    if len(header) == 1 and len(columns) > 1:
+    needed = [c for c in missing if c not in optional]
+    if len(header) == 1 and needed:
         problems.add(place, "has one column; columns are separated by tabs.")
         return False
-    for name in missing:
+    for name in needed:
         problems.add(place, f'has no column "{name}".')
         good = False
     for name in dict.fromkeys(header):
@@ -178,7 +189,9 @@ def _check_header(
     return good
 
 
-def _row(fields: list[str], header: list[str], place: str, problems: Problems) -> Row | None:
+def _row(
+    fields: list[str], header: list[str], columns: Sequence[str], place: str, problems: Problems
+) -> Row | None:
     if fields[0].startswith("#"):
         problems.add(place, "is a comment; comments stand before the header.")
         return None
@@ -187,7 +200,8 @@ def _row(fields: list[str], header: list[str], place: str, problems: Problems) -
         return None
     # editors may strip the tabs of empty fields at the end of a line
     fields += [""] * (len(header) - len(fields))
-    return Row(place, dict(zip(header, fields, strict=True)), problems)
+    values = dict.fromkeys(columns, "") | dict(zip(header, fields, strict=True))
+    return Row(place, values, problems)
 
 
 def unique(rows: Iterable[Row], column: str) -> list[Row]:
