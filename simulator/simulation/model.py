@@ -47,6 +47,12 @@ class Model:
             f" reactions, {len(self.definition.cells)} cells, {len(self.definition.drugs)} drugs>"
         )
 
+    def __str__(self) -> str:
+        """Every name that `simulate` understands: cells, alterations, genes, drugs, outputs."""
+        from .overview import overview
+
+        return overview(self.definition)
+
     @property
     def network(self) -> Network:
         """The reaction network."""
