@@ -90,6 +90,11 @@ def asked(
     if measure is None or time is None:
         what = "measure" if measure is None else "time"
         raise ConditionError(f"{what}= is missing, and {found.definition.name} has no default.")
+    if not (isinstance(measure, str) or callable(measure)):
+        raise ConditionError(
+            f"measure= is {measure!r}; it must be the name of one measure, the id of one output, or"
+            " a function of the simulated Dataset: call once for each."
+        )
     if measure in OF_DOSES and not dose and not _swept(found, factors, ids):
         factors = _default_doses(settings) | factors
     chosen = _measure(found, measure, output, dose, factors, ids, settings)

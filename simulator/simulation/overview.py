@@ -20,14 +20,14 @@ def overview(definition: Definition) -> str:
     """
     network = definition.network
     title = definition.settings.get("title") or network.name
-    lines = [f"{definition.name}: {title}" if title else definition.name]
-    lines.append(
+    lines = textwrap.wrap(f"{definition.name}: {title}" if title else definition.name, WIDTH)
+    resting = definition.start == "steady_state"
+    lines += [
         f"{len(network.species)} species, {len(network.reactions)} reactions,"
         f" {sum(p.constant for p in network.parameters)} constant parameters;"
-        f" time in {network.time_unit or 'the unit of the file'};"
-        f" starts from {'the untreated ' if definition.start == 'steady_state' else ''}"
-        f"{'steady state' if definition.start == 'steady_state' else 'the initial values'}"
-    )
+        f" time in {network.time_unit or 'the unit of the file'}",
+        f"starts from the {'steady state of the untreated cell' if resting else 'initial values'}",
+    ]
     for kind, names in _kinds(definition):
         lines += _wrapped(kind, names)
     return "\n".join(lines)

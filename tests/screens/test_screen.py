@@ -269,6 +269,8 @@ def test_what_has_no_meaning_is_refused_before_any_run(steroid_response, monkeyp
 def test_a_plain_model_has_no_defaults():
     with pytest.raises(ConditionError, match="measure= is missing"):
         sim.screen(DECAY)
+    with pytest.raises(ConditionError, match="it must be the name of one measure"):
+        sim.screen(DECAY, ["S", "S"], time=1)
     with pytest.raises(ConditionError, match="time= is missing"):
         sim.screen(DECAY, "S")
     with pytest.raises(ConditionError, match="nothing is perturbed"):
