@@ -59,9 +59,12 @@ def axes_or_new(
     import matplotlib.pyplot as plt
     from matplotlib import rc_context
 
+    # Made outside: the first figure of a notebook switches matplotlib to interactive, which the
+    # context would take back, and later figures would not be shown.
+    figure = plt.figure(figsize=(width, height), dpi=STYLE["figure.dpi"], layout="constrained")
     settings: Any = STYLE  # its stubs want the literal names of settings
     with rc_context(settings):
-        yield plt.subplots(figsize=(width, height), layout="constrained")[1]
+        yield figure.subplots()
 
 
 def unit_text(units: str) -> str:
