@@ -5,8 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConditionError, did_you_mean
 from .blot_bands import draw_strip
-from .blot_lanes import MINUS, Lanes, Line, lanes_of, lines_of, values_of
-from .blot_layout import LINE, STRIP, Strip, draw_lines, height_of, left_of, tops_of
+from .blot_lanes import MINUS, Lanes, Line, lanes_of, line_of_marks, lines_of, values_of
+from .blot_layout import (
+    LINE,
+    SIZE,
+    STRIP,
+    Strip,
+    draw_lines,
+    height_of,
+    left_of,
+    number_height,
+    tops_of,
+)
 from .blot_measured import measured_strips
 from .style import COLUMN, axes_or_new
 
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
 
 #: A simulated intensity may be this far below 0, relative to the largest, and counts as 0.
 ROUNDING = 1e-6
+
+#: What a sign on a measured band says.
+BOUNDS = {"<": "fainter than drawn", ">": "darker than drawn", "~": "in a range about this"}
 
 
 def plot_blot(
@@ -89,22 +102,29 @@ def plot_blot(
     lines = lines_of(lanes) if marks is None else _given(marks, lanes.count)
     place = lanes.place_of(reference) if numbers else None
     folds = [_folds(strip, place) if place is not None else [] for strip in strips]
-    tops, end = tops_of(strips, numbers)
-    left = left_of([*(line.name for line in lines), *names.values()], bool(below))
-    lane_width = (COLUMN - left) / lanes.count
-    if ax is not None:
-        lane_width = ax.bbox.width / ax.get_figure(root=True).dpi / lanes.count
-    above = height_of(lines, lane_width)
-    caption = _caption(lanes, place)
+    size = SIZE if ax is None else _size(ax)
+    if ax is None:
+        left = left_of([*(line.name for line in lines), *names.values()], bool(below), size)
+        lane_width = (COLUMN - left) / lanes.count
+    else:
+        lane_width = ax.bbox.width / ax.figure.dpi / lanes.count
+    above, number = height_of(lines, lane_width, size), number_height(folds, lane_width, size)
+    tops, end = tops_of(strips, number)
+    caption = _caption(lanes, strips, place)
     with axes_or_new(ax, COLUMN, above + end + LINE * (caption.count("\n") + 1) + 0.12) as ax:
-        middles = draw_lines(ax, lines, lane_width)
+        middles = draw_lines(ax, lines, lane_width, size)
         for strip, top, texts in zip(strips, tops, folds, strict=True):
-            draw_strip(ax, above + top, strip, texts)
+            draw_strip(ax, above + top, strip, texts, size, number)
         _name(ax, lines, middles, strips, [above + top for top in tops])
         ax.set_xlim(0, lanes.count)
         ax.set_ylim(above + end, 0)
-        ax.set_xlabel(caption, color="0.35", fontsize="medium")
+        ax.set_xlabel(caption, color="0.35", fontsize=size)
     return ax
+
+
+def _size(ax: "Axes") -> float:
+    """Points of the names at the left of axes that are given."""
+    return float(ax.yaxis.get_major_ticks()[0].label1.get_fontsize())
 
 
 def _rows(data: "xr.Dataset", rows: Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
@@ -151,9 +171,8 @@ def _given(marks: Mapping[str, Sequence[str]], count: int) -> list[Line]:
             raise ConditionError(
                 f'plot_blot: marks "{name}" has {len(texts)} texts for {count} lanes.'
             )
-    ascii_minus = str.maketrans({"-": MINUS})
     return [
-        Line(name, [t.translate(ascii_minus) if t == "-" else t for t in map(str, texts)], False)
+        line_of_marks(name, [MINUS if str(text) == "-" else str(text) for text in texts])
         for name, texts in marks.items()
     ]
 
@@ -175,24 +194,30 @@ def _fold_text(fold: float) -> str:
         return ""
     if 0 < fold < 0.01:
         return "<0.01"
-    digits = 0 if fold >= 9.95 else 1 if fold >= 0.095 else 2
+    digits = 0 if fold >= 9.95 else 1 if fold >= 0.995 else 2
     return f"{fold:.{digits}f}" if fold else "0"
 
 
-def _caption(lanes: Lanes, reference: int | None) -> str:
-    """What is the same in all lanes, and how darkness and numbers are read."""
-    parts = []
-    for name, level in lanes.same.items():
-        unit = lanes.units.get(name, "")
-        if isinstance(level, str):
-            parts += [level] if level != "none" else []
-        elif level and level == level:
-            parts.append(f"{level:g} {unit}" if name == "time" else f"{name} {level:g} {unit}")
-    lines = [", ".join(part.strip() for part in parts)] if parts else []
-    lines.append("darkest lane of each row = 1")
-    if reference is not None:
-        lines.append(f"numbers: fold of lane {reference + 1}")
-    return "\n".join(lines)
+def _caption(lanes: Lanes, strips: Sequence[Strip], place: int | None) -> str:
+    """What is the same in all lanes, and how darkness, marks and numbers are read."""
+    names = [str(x) for x in lanes.same.values() if isinstance(x, str) and x != "none"]
+    doses = [
+        f"{level:g} {lanes.units.get(name, '')}" if name == "time"
+        else f"{name} {level:g} {lanes.units.get(name, '')}"
+        for name, level in lanes.same.items()
+        if isinstance(level, int | float) and level != 0 and level == level
+    ]  # fmt: skip
+    same = ", ".join(part.strip() for part in [*names, *doses])
+    signs = {sign for strip in strips for sign in strip.signs if sign}
+    lost = any((strip.values != strip.values).any() for strip in strips)
+    lines = [
+        same,
+        "darkest lane of each row = 1",
+        f"numbers: fold of lane {place + 1}" if place is not None else "",
+        "crossed out: no value" if lost else "",
+        ", ".join(f"{sign} {BOUNDS[sign]}" for sign in BOUNDS if sign in signs),
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _name(

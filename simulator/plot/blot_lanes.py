@@ -1,6 +1,7 @@
 """What the lanes of a blot are: one for each run, and what differs between them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConditionError, did_you_mean
@@ -17,7 +18,8 @@ MOST = 48
 PLUS, MINUS = "+", "\u2212"
 
 
-class Lanes(NamedTuple):
+@dataclass(frozen=True)
+class Lanes:
     """The lanes of a Dataset, its runs stacked.
 
     dims : run dimensions, outermost first.  differs : factor -> its level in each lane, of those
@@ -59,11 +61,14 @@ class Lanes(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line above the lanes: a text for each; `bar` where equal neighbours share one."""
+    """A line above the lanes.
+
+    texts : of each lane.  runs : first and last+1 of lanes that share one text, below a bar.
+    """
 
     name: str
     texts: list[str]
-    bar: bool
+    runs: list[tuple[int, int]]
 
 
 def lanes_of(data: "xr.Dataset", names: Sequence[str]) -> Lanes:
@@ -135,19 +140,33 @@ def same_level(a: Any, b: Any) -> bool:
 
 def lines_of(lanes: Lanes) -> list[Line]:
     """A line for each factor that differs: names first, those of most lanes outermost; doses."""
-    names, doses = [], []
-    for factor, levels in lanes.differs.items():
-        if all(isinstance(level, int | float) for level in levels):
-            doses.append(_dose_line(factor, levels, lanes.units.get(factor, "")))
-        else:
-            names.append(Line(factor, [str(level) for level in levels], True))
-    return sorted(names, key=lambda line: len(runs_of(line.texts))) + doses
+    doses = [
+        _dose_line(factor, levels, lanes.units.get(factor, ""))
+        for factor, levels in lanes.differs.items()
+        if all(isinstance(level, int | float) for level in levels)
+    ]
+    names = [
+        (factor, [str(level) for level in levels])
+        for factor, levels in lanes.differs.items()
+        if not all(isinstance(level, int | float) for level in levels)
+    ]
+    lines: list[Line] = []
+    ends = {lanes.count}
+    for factor, texts in sorted(names, key=lambda each: len(_ends(each[1]))):
+        ends |= _ends(texts)  # no text is shared beyond a bar above it
+        firsts = sorted({0} | ends - {lanes.count})
+        lines.append(Line(factor, texts, list(zip(firsts, sorted(ends), strict=True))))
+    return lines + doses
 
 
-def runs_of(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """First and last+1 of each run of equal neighbours."""
-    ends = [k for k in range(1, len(texts)) if texts[k] != texts[k - 1]]
-    return list(zip([0, *ends], [*ends, len(texts)], strict=True))
+def _ends(texts: Sequence[str]) -> set[int]:
+    """Where a lane differs from the one before it."""
+    return {k for k in range(1, len(texts)) if texts[k] != texts[k - 1]}
+
+
+def line_of_marks(name: str, marks: Sequence[str]) -> Line:
+    """A line in which each lane has its own text."""
+    return Line(name, list(marks), [(k, k + 1) for k in range(len(marks))])
 
 
 def _dose_line(factor: str, levels: Sequence[float], unit: str) -> Line:
@@ -156,6 +175,6 @@ def _dose_line(factor: str, levels: Sequence[float], unit: str) -> Line:
     unit = "" if unit in ("1", "dimensionless") else unit
     if len(found) == 2 and found[0] == 0:
         name = f"{factor} {found[1]:g} {unit}".strip()
-        return Line(name, [PLUS if level else MINUS for level in levels], False)
+        return line_of_marks(name, [PLUS if level else MINUS for level in levels])
     name = f"{factor} ({unit})" if unit else factor
-    return Line(name, ["?" if x != x else f"{x:.3g}" for x in levels], False)
+    return line_of_marks(name, ["?" if x != x else f"{x:.3g}" for x in levels])
