@@ -10,6 +10,7 @@ from .blot_layout import (
     LINE,
     SIZE,
     STRIP,
+    WIDEST,
     Strip,
     draw_lines,
     height_of,
@@ -72,7 +73,9 @@ def plot_blot(
         `rows`, or its written name) and a column for each lane, in order; or a table as in
         docs/blots.md, with the columns antibody, lane, intensity. If this has a column for
         each factor that differs between the lanes, its rows find their lanes by these (empty: not
-        done), else its lanes are those drawn, in order. `censored` bands have `<`, `>` or both.
+        done), else its lanes are those drawn, in order. Bands in the column `censored` have a
+        `<`, `>` or `~` (between), and of intervals the middle is drawn. Intensities are drawn as
+        they are, not over a loading control.
     marks
         Lines above the lanes in place of those made from the data: name -> a text for each lane.
     numbers
@@ -105,9 +108,10 @@ def plot_blot(
     size = SIZE if ax is None else _size(ax)
     if ax is None:
         left = left_of([*(line.name for line in lines), *names.values()], bool(below), size)
-        lane_width = (COLUMN - left) / lanes.count
+        width = COLUMN - left
     else:
-        lane_width = ax.bbox.width / ax.figure.dpi / lanes.count
+        width = ax.bbox.width / ax.figure.dpi
+    lane_width = min(width / lanes.count, WIDEST)
     above, number = height_of(lines, lane_width, size), number_height(folds, lane_width, size)
     tops, end = tops_of(strips, number)
     caption = _caption(lanes, strips, place)
@@ -116,9 +120,9 @@ def plot_blot(
         for strip, top, texts in zip(strips, tops, folds, strict=True):
             draw_strip(ax, above + top, strip, texts, size, number)
         _name(ax, lines, middles, strips, [above + top for top in tops])
-        ax.set_xlim(0, lanes.count)
+        ax.set_xlim(0, width / lane_width)
         ax.set_ylim(above + end, 0)
-        ax.set_xlabel(caption, color="0.35", fontsize=size)
+        ax.set_xlabel(caption, color="0.35", fontsize=size, loc="left", multialignment="left")
     return ax
 
 

@@ -18,6 +18,9 @@ SIZE: float = STYLE["ytick.labelsize"]
 #: strip and to the next antibody, and a bar with its distance to what is below.
 LINE, STRIP, NUMBER, GAP, APART, BAR = 0.13, 0.2, 0.12, 0.03, 0.075, 0.06
 
+#: No lane is wider than this, in inches: fewer of them leave room at the right.
+WIDEST = 0.36
+
 #: Of what a lane or a run of lanes is wide, a text may take this part.
 FILLED = 0.94
 
@@ -84,7 +87,8 @@ def draw_lines(ax: "Axes", lines: Sequence[Line], lane_width: float, size: float
             ax.text(
                 (first + end) / 2, bottom - bar - 0.02 if upright else middle,
                 _shown(line.texts[first], (end - first) * lane_width, size, upright),
-                rotation=90 if upright else 0, ha="center", linespacing=1.15 if upright else 0.95, fontsize=size,
+                rotation=90 if upright else 0, ha="center", fontsize=size,
+                linespacing=1.15 if upright else 0.95,
                 va="bottom" if upright else "center_baseline",
             )  # fmt: skip
             if bar:
