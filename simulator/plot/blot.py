@@ -187,8 +187,8 @@ def _folds(strip: Strip, place: int) -> list[str]:
     if not unit > 0:
         what = "is missing" if unit != unit else "is 0"
         raise ConditionError(
-            f"plot_blot: {strip.name} {what} in the reference lane {place}; name another by"
-            " reference=, or leave out numbers."
+            f"plot_blot: {f'{strip.kind} {strip.name}'.strip()} {what} in the reference lane"
+            f" {place}; name another by reference=, or leave out numbers."
         )
     return [_fold_text(value / unit) for value in strip.values.tolist()]
 

@@ -95,7 +95,8 @@ def lanes_of(data: "xr.Dataset", names: Sequence[str]) -> Lanes:
     units: dict[str, str] = {}
     for key, coord in chosen.coords.items():
         name = str(key)
-        units[name] = unit_text(str(coord.attrs.get("units", "")))
+        unit = unit_text(str(coord.attrs.get("units", "")))
+        units[name] = "" if unit in ("1", "dimensionless") else unit
         if not coord.dims:
             same[name] = coord.item()
             continue
@@ -172,7 +173,6 @@ def line_of_marks(name: str, marks: Sequence[str]) -> Line:
 def _dose_line(factor: str, levels: Sequence[float], unit: str) -> Line:
     """`selumetinib 1 µM` with + and -, or `selumetinib (µM)` with the doses."""
     found = sorted(set(levels))
-    unit = "" if unit in ("1", "dimensionless") else unit
     if len(found) == 2 and found[0] == 0:
         name = f"{factor} {found[1]:g} {unit}".strip()
         return line_of_marks(name, [PLUS if level else MINUS for level in levels])

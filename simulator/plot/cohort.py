@@ -124,7 +124,7 @@ def _draw_lines(
 ) -> None:
     """Equality, the line of a ratio with its name, and the resistant halves."""
     ax.plot([low, high], [low, high], color=GREY, linewidth=0.8, zorder=1)
-    if resistant is not None:
+    if resistant is not None and resistant < high:
         look: dict[str, Any] = {"color": PALE, "alpha": 0.3, "linewidth": 0, "zorder": 0}
         ax.axvspan(resistant, high, label=f"above {resistant:g}: resistant", **look)
         ax.axhspan(resistant, high, **look)
@@ -147,7 +147,7 @@ def _draw_points(ax: "Axes", values: "NDArray[np.float64]", group: Group) -> Non
     both = known.all(axis=1)
     ax.plot(
         *values[both].T, linestyle="none", markeredgecolor="white", markeredgewidth=0.4,
-        markersize=4.5, zorder=3, label=group.label, clip_on=False, **group.look,
+        markersize=4.5, zorder=3, label=group.label, clip_on=not both.any(), **group.look,
     )  # fmt: skip
     for axis, transform in enumerate((ax.get_xaxis_transform(), ax.get_yaxis_transform())):
         lone = values[known[:, axis] & ~both]

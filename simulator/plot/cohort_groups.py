@@ -182,7 +182,7 @@ def draw_legend(ax: "Axes", title: str, below: bool) -> None:
 
     labels = ax.get_legend_handles_labels()[1]
     size = float(mpl.rcParams["font.size"])
-    widest = max(text_width(label, size) for label in labels) + 4 * size
+    widest = max(text_width(label, size) for label in labels) + 3.4 * size
     room = 0.9 * 72 * ax.figure.bbox.width / ax.figure.dpi
     # Below, it leaves room for the labels of the ticks and the axis, in sizes of its text.
     place: dict[str, Any] = {

@@ -69,8 +69,9 @@ def plot_cohort_waterfall(
     place = np.empty(len(order))
     place[order] = np.arange(len(order))
     with axes_or_new(ax) as ax:
+        size = min(3.4, 0.6 * 72 * ax.bbox.width / ax.figure.dpi / len(order))
         for group in groups:
-            _draw_bars(ax, place[group.members], height[group.members], group)
+            _draw_bars(ax, place[group.members], height[group.members], group, size)
         ax.axhline(0, color="black", linewidth=0.6)
         if threshold is not None:
             ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle="--", zorder=4)
@@ -80,23 +81,24 @@ def plot_cohort_waterfall(
         ax.set_xlim(-0.8, len(order) - 0.2)
         _name_samples(ax, [str(table.index[k]) for k in order], names, str(table.index.name))
         ax.set_ylabel(ylabel or label_of(values))
-        if legend and (title or len(groups) > 1 or lost):
+        if legend and (title or len(groups) > 1 or lost or (table["bound"] != "=").any()):
             draw_legend(ax, title, below=False)
     return ax
 
 
-def _draw_bars(ax: "Axes", place: Any, height: Any, group: Group) -> None:
+def _draw_bars(ax: "Axes", place: Any, height: Any, group: Group, size: float) -> None:
     """Bars of one group, each with the group's marker at its end; crosses where none is known."""
     import numpy as np
 
     known, colour = np.isfinite(height), group.look["color"]
     ax.bar(place[known], height[known], width=0.72, color=colour, alpha=0.55, linewidth=0)
     ax.plot(
-        place[known], height[known], linestyle="none", markersize=3.2, label=group.label,
+        place[known], height[known], linestyle="none", markersize=size, label=group.label,
         clip_on=False, zorder=3, **group.look,
     )  # fmt: skip
     lost = place[~known]
-    ax.plot(lost, np.zeros(len(lost)), "x", color=colour, label="_no value", clip_on=False)
+    if len(lost):
+        ax.plot(lost, np.zeros(len(lost)), "x", color=colour, label="_no value", clip_on=False)
 
 
 def _draw_ends(ax: "Axes", place: Any, height: Any, bounds: Any) -> None:
@@ -117,9 +119,9 @@ def _name_samples(ax: "Axes", names: list[str], wanted: bool | None, what: str) 
 
     size = mpl.rcParams["font.size"] * 0.83
     room = 72 * ax.bbox.width / ax.figure.dpi / len(names)
-    upright = max(text_width(name, size) for name in names) < 0.9 * room
-    if wanted or (wanted is None and (upright or 1.05 * size < room)):
-        rotation = 0 if upright else 90
+    level = max(text_width(name, size) for name in names) < 0.9 * room
+    if wanted or (wanted is None and (level or 1.05 * size < room)):
+        rotation = 0 if level else 90
         ax.set_xticks(range(len(names)), names, rotation=rotation, fontsize=size)
         ax.set_xlabel(what)
     else:
