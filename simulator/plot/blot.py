@@ -8,6 +8,7 @@ from .blot_bands import draw_strip
 from .blot_lanes import MINUS, Lanes, Line, lanes_of, line_of_marks, lines_of, values_of
 from .blot_layout import (
     LINE,
+    NARROWEST,
     SIZE,
     STRIP,
     WIDEST,
@@ -63,7 +64,8 @@ def plot_blot(
         Quantities over at most some dozens of runs: dimensions are stacked in their order, the last
         one fastest; those of length 1 do not count. Of a time course, select one time, or few.
     ax
-        Axes to draw on; None: new ones, one column wide and as high as the rows need.
+        Axes to draw on; None: new ones, as high as the rows need, and one column wide, or wider
+        for more than some twenty lanes.
     rows
         Which quantities are shown, from above; a mapping gives antibodies' names to be written in
         their place. None: all.
@@ -106,16 +108,17 @@ def plot_blot(
     place = lanes.place_of(reference) if numbers else None
     folds = [_folds(strip, place) if place is not None else [] for strip in strips]
     size = SIZE if ax is None else _size(ax)
+    left = left_of([*(line.name for line in lines), *names.values()], bool(below), size)
     if ax is None:
-        left = left_of([*(line.name for line in lines), *names.values()], bool(below), size)
-        width = COLUMN - left
+        width = max(COLUMN - left, lanes.count * NARROWEST)
     else:
         width = ax.bbox.width / ax.figure.dpi
     lane_width = min(width / lanes.count, WIDEST)
     above, number = height_of(lines, lane_width, size), number_height(folds, lane_width, size)
     tops, end = tops_of(strips, number)
     caption = _caption(lanes, strips, place)
-    with axes_or_new(ax, COLUMN, above + end + LINE * (caption.count("\n") + 1) + 0.12) as ax:
+    height = above + end + LINE * (caption.count("\n") + 1) + 0.12
+    with axes_or_new(ax, left + width, height) as ax:
         middles = draw_lines(ax, lines, lane_width, size)
         for strip, top, texts in zip(strips, tops, folds, strict=True):
             draw_strip(ax, above + top, strip, texts, size, number)

@@ -9,7 +9,7 @@ from .style import GREY
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, FILM = "#0d0d0d", "#f5f5f2"
+INK, FILM = "#0d0d0d", "#f5f5f5"
 
 #: Darkness of the darkest band in its middle, 1 = ink.
 DARKEST = 0.93
@@ -59,7 +59,7 @@ def _band(lane: int, top: float, share: float, name: str) -> Any:
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgba
 
-    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 36, endpoint=False)
     # A superellipse: straight along the lane's width, round at its ends.
     x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.45
     y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** 0.8

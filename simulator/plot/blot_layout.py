@@ -18,8 +18,9 @@ SIZE: float = STYLE["ytick.labelsize"]
 #: strip and to the next antibody, and a bar with its distance to what is below.
 LINE, STRIP, NUMBER, GAP, APART, BAR = 0.13, 0.2, 0.12, 0.03, 0.075, 0.06
 
-#: No lane is wider than this, in inches: fewer of them leave room at the right.
-WIDEST = 0.36
+#: Lanes are at most and, in a figure of our own, at least so wide, in inches: few of them leave
+#: room at the right, and many make the figure wider, so that upright texts stand apart.
+WIDEST, NARROWEST = 0.36, 0.11
 
 #: Of what a lane or a run of lanes is wide, a text may take this part.
 FILLED = 0.94
@@ -129,7 +130,7 @@ def _width(text: str, size: float) -> float:
 
 def _shown(text: str, width: float, size: float, upright: bool) -> str:
     """A text in one line if it fits, else broken in two where the halves are most alike."""
-    places = [k + 1 for k, letter in enumerate(text[:-1]) if letter in "_+ -"]
+    places = [k + 1 for k, letter in enumerate(text[:-1]) if letter in "_+,- "]
     fits = _width(text, size) <= (LONG if upright else FILLED * width)
     if fits or not places or (upright and width < WIDE * size / SIZE):
         return text

@@ -11,7 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 
 from simulator.errors import ConditionError
-from simulator.plot import plot_blot
+from simulator.plot import COLUMN, plot_blot
 
 CELLS, STEROID, INHIBITOR = ["none", "NRAS_G12D"], [0.0, 1.0], [0.0, 0.1, 1.0]
 
@@ -262,3 +262,15 @@ def test_names_that_do_not_fit_stand_upright():
     boxes = [t.get_window_extent() for t in texts]
     assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
     assert all(ax.figure.bbox.y1 >= box.y1 for box in boxes)
+
+
+def test_many_lanes_make_a_wider_figure_in_which_no_text_covers_another():
+    data = blot().isel(inhibitor=[0, 1, 2, 0, 1, 2, 0, 1, 2])
+    data = data.assign_coords(inhibitor=("inhibitor", np.geomspace(0.01, 1, 9)))
+    assert plot_blot(blot()).figure.get_figwidth() == pytest.approx(COLUMN)
+    ax = plot_blot(data)
+    assert COLUMN < ax.figure.get_figwidth() < 2 * COLUMN
+    ax.figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in ax.texts]
+    for k, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[k + 1 :])
