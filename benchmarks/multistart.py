@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from simulator.fit import Problem
 from simulator.fit.optimise import HOPS
-from simulator.fit.plots import SAME
 from simulator.plot import COLOURS
+from simulator.plot.waterfall import SAME
 
 from .batches import RESULTS
 from .fit_tools import PUBLISHED, ROOT

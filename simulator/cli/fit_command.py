@@ -178,8 +178,8 @@ def _print(problem: "Problem", result: "pypesto.Result") -> None:
     """The best starts, then the parameters of the best one."""
     from rich.table import Table
 
-    from ..fit.plots import SAME
     from ..fit.report import FOLLOWS
+    from ..plot.waterfall import SAME
 
     starts = result.optimize_result.list
     grid = Table(box=None, pad_edge=False, header_style="bold")

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..petab_problem import Measurement, Observable
-from ..plot import COLOURS, MARKERS
+from ..plot.panels import logarithmic, panels
+from ..plot.style import COLOURS, COLUMN, GREY, MARKERS, PALE
 from .bands import Series, predict, series_of
 from .observed import side_of
-from .plots import BEST, FAINT, OTHER, logarithmic, panels
 
 if TYPE_CHECKING:
     import pypesto
@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+PANEL = 2 * COLUMN / 3, 0.55 * COLUMN
+"""Width and height of a panel, in inches."""
+
 LEGEND = 14
 """More series than this are told apart by a legend that nobody reads: it is left out."""
 
 FAR = 10**1.5
 """Of two gels on one linear axis, the smaller one looks flat if it is this many times smaller."""
 
-PLAIN = {"color": BEST, "marker": "o"}
+PLAIN = {"color": COLOURS[1], "marker": "o"}
 """The look of values that no legend tells apart."""
 
-KEY_WIDTH, CHARACTERS_PER_INCH = 6, 13
+KEY_WIDTH, CHARACTERS_PER_INCH = 6, 18
 """Of a legend: what its marks take, in characters, and how many characters fit into an inch."""
 
 
@@ -60,7 +63,7 @@ def plot_fit(
     bands
         From `Problem.predict`; None: only the best simulation.
     columns
-        Panels in a row; None: as many as make a page.
+        Panels in a row; None: three or, of more than nine observables, four. Three make a page.
     """
     only_best = bands is None
     series = series_of(problem)
@@ -69,31 +72,44 @@ def plot_fit(
     curves = any(panel.curves for panel in shown)
     if bands is None and curves:
         bands = predict(problem, result, members=1)
-    figure, axes = panels(len(shown), columns or min(5, max(3, math.isqrt(len(shown)))))
     keys = list(dict.fromkeys(_key(each, series) for each in series))
     looks = {key: _look(k, len(keys)) for k, key in enumerate(keys)}
-    for ax, panel in zip(axes, shown, strict=True):
-        own = [(k, series[k]) for k in panel.members]
-        if panel.curves:
-            for k, each in own:
-                look = looks[_key(each, series)]
-                assert bands is not None  # noqa: S101 - there are curves
-                one = bands.isel(series=k)
-                _draw_series(ax, problem, panel.observable, each, one, look, only_best)
-            ax.set_xlabel(_time(problem))
-        else:
-            few = len(keys) <= LEGEND
-            marks = [looks[_key(each, series)] if few else PLAIN for _, each in own]
-            _draw_agreement(ax, problem, panel, [each for _, each in own], marks, best)
-        if is_logarithmic(panel.observable):
-            ax.set_yscale("log")  # what autoscaling makes of it is positive
-            logarithmic(ax, *ax.get_ylim(), axis="y")
-        ax.set_title(panel.title, fontsize=10, loc="left")
     known = {o.id: o for o in problem.petab.observables}
     sides = {side_of(known[m.observable], m) for m in problem.petab.measurements}
-    censored = sorted(sides - {0})
-    _legend(figure, looks, only_best or not curves, censored)
+    with panels(len(shown), columns or (3 if len(shown) <= 9 else 4), PANEL) as (figure, axes):
+        for ax, panel in zip(axes, shown, strict=True):
+            _draw_panel(ax, problem, panel, series, looks, best, bands, only_best)
+        _legend(figure, looks, only_best or not curves, sorted(sides - {0}))
     return figure
+
+
+def _draw_panel(
+    ax: Axes,
+    problem: Problem,
+    panel: Panel,
+    series: tuple[Series, ...],
+    looks: dict[str, dict[str, Any]],
+    best: Evaluation,
+    bands: xr.Dataset | None,
+    only_best: bool,
+) -> None:
+    """One observable: over time, or where nothing is, measured against simulated values."""
+    own = [(k, series[k]) for k in panel.members]
+    if panel.curves:
+        for k, each in own:
+            look = looks[_key(each, series)]
+            assert bands is not None  # noqa: S101 - there are curves
+            one = bands.isel(series=k)
+            _draw_series(ax, problem, panel.observable, each, one, look, only_best)
+        ax.set_xlabel(_time(problem))
+    else:
+        few = len(looks) <= LEGEND
+        marks = [looks[_key(each, series)] if few else PLAIN for _, each in own]
+        _draw_agreement(ax, problem, panel, [each for _, each in own], marks, best)
+    if is_logarithmic(panel.observable):
+        ax.set_yscale("log")  # what autoscaling makes of it is positive
+        logarithmic(ax, *ax.get_ylim(), axis="y")
+    ax.set_title(panel.title, fontsize="medium", loc="left")
 
 
 class Panel(NamedTuple):
@@ -214,13 +230,13 @@ def _draw_series(
     if not only_best:
         edges = shown["low"].values, shown["high"].values
         ax.fill_between(x, *edges, color=colour, alpha=0.38, linewidth=0)
-    ax.plot(x, best, color=colour, linewidth=1.6)
+    ax.plot(x, best, color=colour, linewidth=1.1)
     _draw_values(
         ax, observable, times[finite], [m for m in measured if math.isfinite(m.time)], look
     )
     if not finite.all():
         beyond = np.full((~finite).sum(), last * 1.08)
-        ax.plot(beyond, values[~finite], linestyle="none", fillstyle="none", markersize=6, **look)
+        ax.plot(beyond, values[~finite], linestyle="none", fillstyle="none", markersize=4, **look)
 
 
 def _noise_band(observable: Observable, best: Array, noise: Array) -> tuple[Array, Array]:
@@ -251,11 +267,11 @@ def _draw_values(
     for place, m in zip(x.tolist(), measured, strict=True):
         side = side_of(observable, m)
         if m.censoring is None or not side:
-            ax.plot([place], [m.value], linestyle="none", markersize=4.5, **look)
+            ax.plot([place], [m.value], linestyle="none", markersize=2.8, **look)
             continue
         ends = {-1: m.censoring[1:], 1: m.censoring[:1]}.get(side, m.censoring)
         mark = look | MARKS[side]
-        ax.plot([place] * len(ends), ends, fillstyle="none", markersize=6, **mark)
+        ax.plot([place] * len(ends), ends, fillstyle="none", markersize=4, **mark)
 
 
 def _draw_agreement(
@@ -278,8 +294,8 @@ def _draw_agreement(
     line = np.geomspace(low, high, 50) if on_log else np.linspace(low, high, 50)
     noise = np.full(len(line), float(np.median(best.noise[rows])))
     band = _noise_band(panel.observable, line, noise)
-    ax.fill_between(line, *band, color=OTHER, alpha=0.13, linewidth=0)
-    ax.plot(line, line, color=FAINT, linewidth=1, zorder=0)
+    ax.fill_between(line, *band, color=GREY, alpha=0.13, linewidth=0)
+    ax.plot(line, line, color=PALE, linewidth=1, zorder=0)
     if on_log:
         logarithmic(ax, low, high)
     ax.set_xlim(low, high)
@@ -308,11 +324,11 @@ def _legend(
     handles: list[Any] = []
     if 1 < len(looks) <= LEGEND:
         handles = [Line2D([], [], label=key, **look) for key, look in looks.items()]
-    handles.append(Patch(color=OTHER, alpha=0.2, label="measurement noise"))
+    handles.append(Patch(color=GREY, alpha=0.2, label="measurement noise"))
     if not only_best:
-        handles.append(Patch(color=OTHER, alpha=0.6, label="prediction band"))
+        handles.append(Patch(color=GREY, alpha=0.6, label="prediction band"))
     if censored:
-        hollow: dict[str, Any] = {"fillstyle": "none", "markersize": 6, "color": OTHER}
+        hollow: dict[str, Any] = {"fillstyle": "none", "markersize": 4, "color": GREY}
         said = {-1: "below this", 1: "above this", 2: "between these"}
         upright = {2: {"marker": "|", "linestyle": "none"}}  # a bar, as it stands in a panel
         marks = MARKS | upright
@@ -324,5 +340,4 @@ def _legend(
         loc="outside lower center",
         ncols=max(1, min(len(handles), columns, 4)),
         frameon=False,
-        fontsize=9,
     )

@@ -158,6 +158,20 @@ class Problem(Posed):
 
         return verdicts(Search(self), result, level)
 
+    def profile_table(self, result: pypesto.Result, level: float = 0.95) -> pd.DataFrame:
+        """The points of all profiles as a table, which `simulator.plot.plot_profiles` draws.
+
+        Index (parameter, point). Columns, on linear scale: value of the parameter, rise of the
+        objective above that of the best start; and, the same for all points of a parameter,
+        estimate, lower and upper end of the confidence interval and verdict as from `verdicts`,
+        lower_bound and upper_bound, and the scale on which it was searched. attrs: level, and the
+        allowed_rise that it stands for, half the chi2 quantile.
+        """
+        from .objective import Search
+        from .verdicts import profile_table
+
+        return profile_table(Search(self), result, level)
+
     def sample(
         self,
         result: pypesto.Result,

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..plot.panels import panels
+from ..plot.style import COLUMN, HEIGHT
+from ..plot.waterfall import SAME, objectives, plot_waterfall
 from .fit_plot import has_curves, plot_fit
-from .plots import SAME, objectives, plot_parameters, plot_profiles, plot_waterfall
+from .plots import ROW, plot_parameters, plot_profiles
 
 if TYPE_CHECKING:
     import pypesto
@@ -31,27 +34,24 @@ def report_files(problem: Problem, result: pypesto.Result) -> dict[str, Writer]:
     files: dict[str, Writer] = {}
     for name, figure in figures.items():
         for suffix in SUFFIXES:
-            files[f"{name}.{suffix}"] = partial(figure.savefig, dpi=150)
+            files[f"{name}.{suffix}"] = partial(figure.savefig, dpi=300)
     text = _page(problem, result, list(figures))
     files["report.md"] = lambda path: path.write_text(text, encoding="utf-8")
     return files
 
 
 def _figures(problem: Problem, result: pypesto.Result) -> dict[str, Any]:
-    from matplotlib.figure import Figure
-
-    waterfall = Figure(figsize=(6.0, 4.0), layout="constrained")
-    plot_waterfall(result, waterfall.subplots())
-    count = len(problem.free)
-    parameters = Figure(figsize=(6.4, max(2.5, 0.32 * count + 1.2)), layout="constrained")
-    plot_parameters(problem, result, parameters.subplots())
+    with panels(1, 1, (COLUMN, HEIGHT)) as (waterfall, [ax]):
+        plot_waterfall(result, ax)
+    with panels(1, 1, (COLUMN, ROW * len(problem.free) + 0.75)) as (parameters, [ax]):
+        plot_parameters(problem, result, ax)
     profiled, sampled = _has(result)
     wanted = (profiled or sampled) and has_curves(problem)
     bands = problem.predict(result) if wanted else None
     found = {"fit": plot_fit(problem, result, bands), "waterfall": waterfall}
     found["parameters"] = parameters
     if profiled:
-        found["profiles"] = plot_profiles(problem, result)
+        found["profiles"] = plot_profiles(problem, result, columns=4)
     return found
 
 
@@ -63,11 +63,13 @@ def _has(result: pypesto.Result) -> tuple[bool, bool]:
 _CAPTIONS = {
     "fit": "Data and the best simulation; the light band is the noise of a measurement, the darker"
     " one, if there is any, how well the parameters determine the curve.",
-    "waterfall": "The starts in order of their objectives. A step that many starts share is an"
-    " optimum; a best one that was found once only calls for more starts.",
+    "waterfall": "The starts in order of their objectives; what is below the dotted line"
+    " counts as the best optimum. A step that many starts share is an optimum; a best one that"
+    " was found once only calls for more starts.",
     "parameters": "Parameters of the best starts between their bounds.",
     "profiles": "Rise of the objective with each parameter held, the others refitted; the dashed"
-    " line is the threshold of 95 % confidence, a grey line a bound.",
+    " line is the threshold of 95 % confidence, the shaded part of the axis the interval within"
+    " it, a grey line a bound.",
 }
 
 

@@ -170,3 +170,27 @@ def verdicts(search: Search, result: pypesto.Result, level: float = LEVEL) -> pd
     columns = ["id", "estimate", "lower", "upper", "verdict", "sentence"]
     rows = [[getattr(each, name) for name in columns] for each in found]
     return pd.DataFrame(rows, columns=columns).set_index("id")
+
+
+def profile_table(search: Search, result: pypesto.Result, level: float = LEVEL) -> pd.DataFrame:
+    """The points of all profiles with what is said of them; see `Problem.profile_table`."""
+    import pandas as pd
+
+    said = verdicts(search, result, level).drop(columns="sentence")
+    parts = []
+    for name, row in said.iterrows():
+        k = search.ids.index(name)
+        path, scale = result.profile_result.list[-1][k], search.scales.names[k]
+        ends = Scales([scale] * 2).linear(np.array([search.lower[k], search.upper[k]]))
+        own = {
+            "value": Scales([scale]).linear(np.asarray(path.x_path)[k][:, None])[:, 0],
+            "rise": np.asarray(path.fval_path) - float(result.optimize_result.list[0].fval),
+        }
+        fixed = {**row, "lower_bound": ends[0], "upper_bound": ends[1], "scale": scale}
+        parts.append(pd.DataFrame(own).assign(**fixed))
+    empty = pd.DataFrame(columns=["value", "rise", *said, "lower_bound", "upper_bound", "scale"])
+    found = pd.concat(parts, keys=list(said.index)) if parts else empty
+    if parts:
+        found.index.names = ["parameter", "point"]
+    found.attrs = {"level": level, "allowed_rise": allowed_rise(level)}
+    return found

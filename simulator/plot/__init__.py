@@ -11,13 +11,24 @@ from ..errors import did_you_mean
 from .style import COLOURS, COLUMN, MARKERS, STYLE
 
 if TYPE_CHECKING:
+    from .blot import plot_blot
+    from .cohort import plot_cohort
+    from .cohort_waterfall import plot_cohort_waterfall
     from .dose_response import plot_dose_response
     from .prediction import plot_prediction
+    from .profile import plot_profile, plot_profiles
+    from .waterfall import plot_waterfall
 
 #: Public name -> the module that has it.
 _MODULES = {
+    "plot_blot": "blot",
+    "plot_cohort": "cohort",
+    "plot_cohort_waterfall": "cohort_waterfall",
     "plot_dose_response": "dose_response",
     "plot_prediction": "prediction",
+    "plot_profile": "profile",
+    "plot_profiles": "profile",
+    "plot_waterfall": "waterfall",
 }
 
 __all__ = [
@@ -25,8 +36,14 @@ __all__ = [
     "COLUMN",
     "MARKERS",
     "STYLE",
+    "plot_blot",
+    "plot_cohort",
+    "plot_cohort_waterfall",
     "plot_dose_response",
     "plot_prediction",
+    "plot_profile",
+    "plot_profiles",
+    "plot_waterfall",
 ]
 
 

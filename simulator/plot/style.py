@@ -16,6 +16,9 @@ COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
 
+#: What stands behind the data: other starts, thresholds, bounds.
+GREY, PALE = "#7f7f7f", "#c8c8c8"
+
 #: Width of one column of a journal, 85 mm, in inches; height in proportion.
 COLUMN = 85 / 25.4
 HEIGHT = 0.72 * COLUMN
@@ -70,3 +73,10 @@ def axes_or_new(
 def unit_text(units: str) -> str:
     """A unit of the tables as it is printed: `uM` -> `µM`."""
     return units.replace("uM", "µM").replace("ng_per_ml", "ng/ml")
+
+
+def text_width(text: str, size: float) -> float:
+    """Width in points of one line of text of this size, whatever it is drawn on."""
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), text, size=size).get_extents().width) if text.strip() else 0.0

@@ -10,12 +10,15 @@ from matplotlib.figure import Figure
 from scipy import optimize
 
 from simulator.errors import ConditionError
+from simulator.fit import verdicts as words
 from simulator.fit.fit_plot import plot_fit
 from simulator.fit.objective import Search
-from simulator.fit.plots import plot_parameters, plot_profiles, plot_waterfall
+from simulator.fit.plots import plot_parameters, plot_profiles
 from simulator.fit.problem import Problem
 from simulator.fit.results import ResultFile
 from simulator.fit.verdicts import allowed_rise, verdict_of
+from simulator.plot import plot_waterfall
+from simulator.plot.profile import VERDICT_COLOURS
 
 from . import decay
 
@@ -171,6 +174,41 @@ def path_of(x, rise, message=None):
 def test_verdicts_on_given_profiles(x, rise, verdict):
     found = verdict_of("p", path_of(x, rise), 0, -5.0, 5.0, "log10")
     assert found.verdict == verdict and found.sentence.startswith("p ")
+
+
+def test_the_table_of_profiles_has_their_points_on_linear_scale(problem, fitted):
+    table = problem.profile_table(fitted[1])
+    assert table.index.names == ["parameter", "point"]
+    assert list(table.index.unique("parameter")) == list(problem.free)
+    assert table.attrs == {"level": 0.95, "allowed_rise": allowed_rise()}
+    k = table.loc["k"]
+    # What was refitted is no better than the exact profile, and hardly worse.
+    exact = [exact_profile(value) for value in k["value"]]
+    np.testing.assert_allclose(k["rise"], exact, atol=1e-3)
+    assert k["value"].is_monotonic_increasing
+    said = problem.verdicts(fitted[1])
+    for name, rows in table.groupby(level="parameter"):
+        assert [rows["lower_bound"].iloc[0], rows["upper_bound"].iloc[0]] == pytest.approx(
+            decay.BOUNDS[name]
+        )
+        for column in ("estimate", "lower", "upper", "verdict"):
+            assert (rows[column].isna() | (rows[column] == said.loc[name, column])).all()
+    wider = problem.profile_table(fitted[1], level=0.9)
+    assert wider.attrs["allowed_rise"] == allowed_rise(0.9)
+    assert wider.loc["k", "upper"].iloc[0] < k["upper"].iloc[0]
+
+
+def test_the_table_of_a_result_without_profiles_is_empty_and_is_not_drawn(problem):
+    result = pypesto.Result()
+    assert problem.profile_table(result).empty
+    with pytest.raises(ConditionError, match="There are no profiles"):
+        plot_profiles(problem, result)
+
+
+def test_every_verdict_has_a_colour():
+    kinds = (words.IDENTIFIABLE, words.ONE_SIDED, words.FLAT, words.BOUND, words.FAILED)
+    assert set(VERDICT_COLOURS) == set(kinds)
+    assert len(set(VERDICT_COLOURS.values())) == len(kinds)
 
 
 def test_ids_are_checked(problem, fitted):
