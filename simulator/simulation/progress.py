@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from time import monotonic
 
 from ..conditions.schedules import number_of
@@ -36,6 +37,11 @@ def _interactive() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
+def _draws_bars() -> bool:
+    """Whether a bar can be drawn: rich's bar in Jupyter is a widget, of a package of its own."""
+    return sys.stderr.isatty() or find_spec("ipywidgets") is not None
+
+
 @contextmanager
 def run_progress(
     shown: bool | None, total: int, text: str
@@ -47,7 +53,7 @@ def run_progress(
     if shown is False or (shown is None and (total < FEW_RUNS or not _interactive())):
         yield None
         return
-    if not _interactive():
+    if not (_interactive() and _draws_bars()):
         yield _Lines(total, text)
         return
     from rich.console import Console
