@@ -1,54 +1,27 @@
-"""The pages on the model say what its files say: tables, equations, ids, counts, links and code."""
+"""The pages on the model say what its tables say: values, counts, ids, links, references."""
 
-import contextlib
-import io
 import re
 from collections import Counter
-from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
-import simulator as sim
-from simulator.network.expression import Apply, Number, evaluate, symbols
-from simulator.network.formula import parse_formula
-
-CHECKOUT = Path(__file__).parents[1]
-DOCS = CHECKOUT / "docs"
-INDEX = DOCS / "model.md"
-MODULES = sorted((DOCS / "model").glob("*.md"))
-PAGES = [INDEX, *MODULES]
-EXTENDING = DOCS / "extending.md"
-MODEL = sim.load("steroid_response")
-TABLES = MODEL.definition
-RULES = dict(MODEL.network.assignment_rules)
-REACTIONS = {r.id: r for r in MODEL.network.reactions}
-
-
-def named(path):
-    return path.relative_to(DOCS).as_posix()
-
-
-def text_of(path):
-    return path.read_text(encoding="utf-8")
-
-
-def prose_of(path):
-    return re.sub(r"^```.*?^```", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
-
-
-def blocks_of(path):
-    return re.findall(r"^```python\n(.*?)^```", text_of(path), re.MULTILINE | re.DOTALL)
-
-
-def rows_of(path):
-    """The cells of each table row, as written."""
-    lines = re.findall(r"^\|(.*)\|$", prose_of(path), re.MULTILINE)
-    return [[cell.strip() for cell in line.split("|")] for line in lines]
-
-
-# ---------------------------------------------------------------- tables, counts, ids, links
+from tests.model_pages import (
+    DOCS,
+    EXTENDING,
+    INDEX,
+    MODEL,
+    PAGES,
+    REACTIONS,
+    RULES,
+    SYMBOL,
+    TABLES,
+    identifier,
+    named,
+    prose_of,
+    rows_of,
+    text_of,
+)  # fmt: skip
 
 PARAMETER_ROWS = [
     (named(page), cells)
@@ -112,11 +85,12 @@ def columns():
 # Words in code type that are no ids of the model.
 WORDS = {
     "measured", "derived", "fitted", "assumed", "set", "multiply", "none", "population", "vehicle",
-    "start", "drug", "ligand", "cell", "alteration", "knockout", "expression", "outputs", "set",
+    "start", "drug", "ligand", "cell", "alteration", "knockout", "expression", "outputs",
     "steady_state", "initial", "ModelError", "ConditionError", "name", "title", "model",
-    "time_unit", "default_cell", "predict", "outlook", "NaN", "None", "dimensionless", "start",
+    "time_unit", "default_cell", "predict", "outlook", "NaN", "None", "dimensionless",
     "PDX", "keep", "scale", "sd", "quantities_of", "quantities", "select", "each", "of", "over",
-    "is", "steroid_response", "readout", "checks", "kind", "at", "time", "cells", "true", "lin", "log10", "log",
+    "is", "steroid_response", "readout", "checks", "kind", "at", "time", "cells", "true", "lin",
+    "log", "log10",
 }  # fmt: skip
 
 
@@ -176,97 +150,4 @@ def test_every_reference_is_one_of_the_models_own(page):
         text_of(path) for path in MODEL.folder.iterdir() if path.suffix in (".tsv", ".yaml", ".md")
     )
     cited = re.findall(r"10\.\d{4,}/[^\s),;|\]]+", text_of(page))
-    assert [doi for doi in map(lambda d: d.rstrip("."), cited) if doi not in sources] == []
-
-
-# ---------------------------------------------------------------- equations
-# $k_\mathrm{JAK1,IL7}$ is the parameter k_JAK1_IL7: what stands below the line is joined by
-# underscores. So the displayed equations can be read back and compared with the model file.
-
-PART = r"(?:\\mathrm\{[\w,]+\}|[A-Za-z])"
-SYMBOL = rf"{PART}(?:_(?:{PART}|\{{[\w,]+\}}|\d))?"
-TOKEN = re.compile(rf"\\frac|{SYMBOL}|\d+(?:\.\d+)?|[-+{{}}()^]|\S")
-LAYOUT = re.compile(r"\\(?:(?:left|right)\.?|cdot|quad|qquad|,|;|!)|&")
-
-
-def identifier(symbol):
-    return re.sub(r"\\mathrm|[{}]", "", symbol).replace(",", "_")
-
-
-def infix(latex):
-    """A formula in LaTeX as a line of text: fractions, powers, products without a sign."""
-    tokens = TOKEN.findall(LAYOUT.sub(" ", latex))
-    found = _joined(tokens)
-    assert not tokens, f"{latex}: {tokens}"
-    return found
-
-
-def _joined(tokens, end=None):
-    """The tokens up to `end` as text; they are taken from the list."""
-    parts = []
-    while tokens and tokens[0] != end:
-        token = tokens.pop(0)
-        if token == r"\frac":
-            part = f"({_group(tokens)}/{_group(tokens)})"
-        elif token == "{":
-            tokens.insert(0, token)
-            part = _group(tokens)
-        elif token == "(":
-            part = f"({_joined(tokens, ')')})"
-            assert tokens.pop(0) == ")"
-        else:
-            part = identifier(token)
-        follows = parts and parts[-1] not in "+-^" and part not in "+-^"
-        parts += ["*", part] if follows else [part]
-    return "".join(parts)
-
-
-def _group(tokens):
-    assert tokens.pop(0) == "{"
-    inner = _joined(tokens, "}")
-    tokens.pop(0)
-    return f"({inner})"
-
-
-def equations_of(path):
-    """(left, right) of every displayed equation; a line without = goes on with the one before."""
-    found = []
-    for display in re.findall(r"\$\$(.*?)\$\$", prose_of(path), re.DOTALL):
-        lines = re.sub(r"\\(?:begin|end)\{aligned\}", "", display).split(r"\\")
-        for line in (line.strip() for line in lines):
-            left, equal, right = line.partition("=")
-            if equal:
-                found.append([left, right])
-            else:
-                found[-1][1] += " " + line
-    return found
-
-
-EQUATIONS = [(named(page), left, right) for page in PAGES for left, right in equations_of(page)]
-
-
-def test_the_pages_have_equations():
-    assert len(EQUATIONS) > 60
-    assert len({left.strip() for _, left, _ in EQUATIONS}) == len(EQUATIONS)
-
-
-@pytest.mark.parametrize(("page", "left", "right"), EQUATIONS, ids=lambda x: str(x)[:60])
-def test_a_displayed_equation_is_the_models(page, left, right):
-    """At random values of all that occurs in it, on either side."""
-    name = identifier(LAYOUT.sub(" ", left).strip())
-    written = parse_formula(infix(right), f"{page}: {name}")
-    model, factor = law_of(name)
-    rng = np.random.default_rng(0)
-    for _ in range(3):
-        values = {s: rng.uniform(0.2, 2) for s in sorted(symbols(written) | symbols(model))}
-        values["nM_per_uM"] = 1000.0
-        expected = evaluate(model, values) / values.get(factor, 1)
-        assert evaluate(written, values) == pytest.approx(expected, rel=1e-9)
-
-
-def law_of(name):
-    """The model's expression of a rule, an observable or (v_...) a rate, and what divides it."""
-    if name.startswith("v_"):
-        return REACTIONS[name[2:]].kinetic_law, "cell"
-    formulas = {o.id: o.formula for o in TABLES.observables}
-    return (RULES | formulas)[name], None
+    assert [doi for doi in (d.rstrip(".") for d in cited) if doi not in sources] == []
