@@ -125,6 +125,12 @@ def test_every_rule_and_every_module_of_species_is_explained_somewhere():
     assert sorted({s.id for s in MODEL.network.species} - told) == []
 
 
+def test_every_finding_rests_on_a_page():
+    written = "\n".join(prose_of(page) for page in PAGES)
+    findings = yaml.safe_load(text_of(MODEL.folder / "findings.yaml"))["findings"]
+    assert [f["id"] for f in findings if f"[{f['id']}](" not in written] == []
+
+
 @pytest.mark.parametrize("page", [*PAGES, EXTENDING], ids=named)
 def test_every_link_leads_somewhere(page):
     findings = yaml.safe_load(text_of(MODEL.folder / "findings.yaml"))["findings"]

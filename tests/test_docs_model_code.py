@@ -166,8 +166,9 @@ def pi3k(names, printed):
 
 
 def receptor(names, printed):
-    ratio = names["run"]["per_square"]
-    assert ratio.max() < 1.03 * ratio.min()
+    np.testing.assert_allclose(
+        names["run"]["square"], TABLES.parameters["Kd_GR_dimer"].nominal, rtol=0.03
+    )
     assert (names["run"]["BIM_mRNA"].diff("prednisolone") > 0).all()
 
 
