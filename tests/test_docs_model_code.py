@@ -58,6 +58,15 @@ def test_what_the_pages_say_of_values():
     assert set(used_by_dusp) == {"ERK_dephosphorylation", "DUSP_decay"}
 
 
+def test_the_values_at_an_end_of_their_range_are_named():
+    written = text_of(INDEX)
+    sentence = written[written.index("Where the data pull") : written.index("Read such a value")]
+    upper, lower = (set(re.findall(r"`(\w+)`", part)) for part in sentence.split("upper one;"))
+    fitted = [p for p in TABLES.parameters.values() if p.confidence == "fitted"]
+    assert upper == {p.id for p in fitted if p.nominal == p.upper}
+    assert lower == {p.id for p in fitted if p.nominal == p.lower}
+
+
 def test_the_share_of_the_receptor_in_the_nucleus():
     """5 s / (1 + 6 s) without turnover; and pairing is kept out, which takes little."""
     doses = np.array([0.001, 0.005, 0.05])
