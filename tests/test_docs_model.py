@@ -157,3 +157,13 @@ def test_every_reference_is_one_of_the_models_own(page):
     )
     cited = re.findall(r"10\.\d{4,}/[^\s),;|\]]+", text_of(page))
     assert [doi for doi in (d.rstrip(".") for d in cited) if doi not in sources] == []
+
+
+def test_notes_of_values_at_a_bound_are_true():
+    """Where parameters.tsv says that a fitted value is at its bound, it is."""
+    records = TABLES.parameters.values()
+    low = [p for p in records if "at its lower bound" in p.source]
+    high = [p for p in records if "at its upper bound" in p.source]
+    assert low + high
+    assert [p.id for p in low if p.nominal != p.lower] == []
+    assert [p.id for p in high if p.nominal != p.upper] == []

@@ -95,9 +95,8 @@ def test_balanced_growth_is_the_growth_rate_with_the_phases_that_are_told():
 
 def test_what_the_pages_say_of_the_cells_at_rest():
     cells = list(TABLES.cells)
-    rest = MODEL.steady_state(cell=cells, outputs=["G1_exit", "ERK_p", "BIM_mRNA"])
+    rest = MODEL.steady_state(cell=cells, outputs=["G1_exit", "ERK_p"])
     assert (rest["G1_exit"] < 1).mean() > 0.5
-    assert rest["BIM_mRNA"].sel(cell="SUPT1").item() > 1.1  # not 1
     threshold = TABLES.parameters["K_ERK_DUSP"].nominal
     assert rest["ERK_p"].sel(cell="SUPT1") < threshold / 10
     assert rest["ERK_p"].sel(cell="MLLR_PAIR") > 3 * rest["ERK_p"].sel(cell="SUPT1")

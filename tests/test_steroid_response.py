@@ -256,3 +256,8 @@ def test_every_cell_with_every_alteration_comes_to_rest():
     assert (tight["status"] == "SUCCESS").all()
     for name in ("pERK", "BIM_total"):
         np.testing.assert_allclose(loose[name], tight[name], rtol=REST_RELATIVE)
+
+
+def test_the_reference_of_the_bim_message_is_that_of_the_untreated_cell(steroid_response):
+    rest = steroid_response.steady_state(outputs=["BIM_mRNA"])
+    assert float(rest["BIM_mRNA"]) == pytest.approx(1, rel=1e-3)
