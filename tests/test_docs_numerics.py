@@ -197,7 +197,7 @@ def test_errors_by_tolerance_are_those_of_the_benchmarks():
             assert [float(n) for n in cell.split(" to ")] == [min(every), max(every)]
     fits = errors("fit_speed")["steroidsim", 1e-8]
     assert len(fits) == 9
-    sentence = re.search(r"median errors of (\S+) to (\S+)", NUMERICS)
+    sentence = re.search(r"median\s+errors\s+of\s+(\S+)\s+to\s+(\S+)", NUMERICS)
     assert sentence and [float(n) for n in sentence.groups()] == [min(fits), max(fits)]
 
 
@@ -223,7 +223,9 @@ def test_ratios_are_those_of_the_benchmarks():
         assert said == [min(found), max(found)], row
     first = ratios("start_up", "wall time over libRoadRunner's")
     text = section(COMPARISON, "## Speed at equal error")
-    said = re.search(r"takes (\S+)x libRoad.*, (\S+)x once.*machine (\S+)x\.", text, re.DOTALL)
+    said = re.search(
+        r"takes\s+(\S+)x\s+libR.*,\s+(\S+)x\s+once.*machine\s+(\S+)x\.", text, re.DOTALL
+    )
     assert said and [float(n) for n in said.groups()] == first[:3]
 
 
