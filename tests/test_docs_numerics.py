@@ -262,7 +262,7 @@ def page(tmp_path_factory):
     return run
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_numerical_methods_finds_what_it_says(page, capsys):
     found = page("numerical_methods")
     said = capsys.readouterr().out
@@ -293,7 +293,7 @@ def test_limits_are_where_the_page_has_them():
     assert 0 < height[0] < 0.1 and height[1] < -0.01
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_models_move_between_tools(page):
     found = page("comparison")
     assert found["apart"] < 1e-7
