@@ -11,13 +11,19 @@ from ..errors import did_you_mean
 from .style import COLOURS, COLUMN, MARKERS, STYLE
 
 if TYPE_CHECKING:
+    from .dose_matrix import plot_dose_matrix
     from .dose_response import plot_dose_response
     from .prediction import plot_prediction
+    from .time_course import plot_time_course
+    from .time_panels import plot_time_courses
 
 #: Public name -> the module that has it.
 _MODULES = {
+    "plot_dose_matrix": "dose_matrix",
     "plot_dose_response": "dose_response",
     "plot_prediction": "prediction",
+    "plot_time_course": "time_course",
+    "plot_time_courses": "time_panels",
 }
 
 __all__ = [
@@ -25,8 +31,11 @@ __all__ = [
     "COLUMN",
     "MARKERS",
     "STYLE",
+    "plot_dose_matrix",
     "plot_dose_response",
     "plot_prediction",
+    "plot_time_course",
+    "plot_time_courses",
 ]
 
 
