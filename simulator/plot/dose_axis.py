@@ -57,7 +57,7 @@ def dose_axis(ax: "Axes", doses: Any) -> None:
         return
     low, high = doses[doses > 0].min(), doses.max()
     labelled, between = log_ticks(low, high)
-    ticks, names = list(labelled), [f"{d:g}" for d in labelled]
+    ticks, names = list(labelled), [f"{d:.3g}" for d in labelled]
     if (doses == 0).any():
         zero = zero_place(doses)
         _mark_break(ax, 10 ** (np.log10(zero) + ZERO_GAP / 2))

@@ -277,7 +277,7 @@ def _log_axes(
     ):
         doses = da[dose].values.astype(float)
         labelled, between = log_ticks(doses[doses > 0].min(), doses.max())
-        ticks, names = list(labelled), [f"{d:g}" for d in labelled]
+        ticks, names = list(labelled), [f"{d:.3g}" for d in labelled]
         if (doses == 0).any():
             ticks, names = [float(np.prod(edges[0]) ** 0.5), *ticks], ["0", *names]
         axis.set_ticks(ticks, names)

@@ -27,8 +27,9 @@ CROSS: dict[str, Any] = {
 
 def sign(ax: "Axes", label: str, **look: Any) -> None:
     """An entry of the legend, once, for marks that belong to several curves."""
+    plain: dict[str, Any] = {"color": "0.3", "linestyle": "none"}
     if label not in ax.get_legend_handles_labels()[1]:
-        ax.plot([], [], label=label, gid=SIGN, **{"color": "0.3", "linestyle": "none"} | look)
+        ax.plot([], [], label=label, gid=SIGN, in_layout=False, **plain | look)
 
 
 def mark_missing(ax: "Axes", x: Any, colour: Any, name: str = NO_VALUE) -> None:

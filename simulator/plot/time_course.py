@@ -93,7 +93,7 @@ def plot_time_course(
             _draw_curve(ax, da["time"].values, curve, i, len(curves), failed, style)
         _draw_doses(ax, da)
         _time_axis(ax, da)
-        ax.set_ylabel(broken(_axis_label(da), AXIS_LETTERS))
+        ax.set_ylabel(axis_label(da, AXIS_LETTERS))
         leave_room(ax, least_top=0.0)
         if legend:
             place_legend(ax, title)
@@ -232,9 +232,12 @@ def _time_axis(ax: "Axes", da: "xr.DataArray") -> None:
         ax.xaxis.set_major_locator(MultipleLocator(step))
 
 
-def _axis_label(da: "xr.DataArray") -> str:
+def axis_label(da: "xr.DataArray", letters: int) -> str:
     """`BIM_total (nM)`; for a pure number, what it is of: `pERK (phosphorylated ERK, share)`."""
     name, units = str("value" if da.name is None else da.name), str(da.attrs.get("units", ""))
     meaning = str(da.attrs.get("long_name", ""))
     about = unit_text(units) if units not in ("", "1", "dimensionless") else meaning
-    return f"{name} ({about})" if about and about != name else name
+    if not about or about == name:
+        return name
+    whole = f"{name} ({about})"
+    return whole if len(whole) <= letters else f"{name}\n{broken(f'({about})', letters)}"

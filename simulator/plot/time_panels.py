@@ -7,12 +7,15 @@ from ..errors import ConditionError
 from .curves import curves_of
 from .marks import broken, legend_entries, legend_look
 from .style import COLUMN, HEIGHT, STYLE
-from .time_course import output_over_time, outputs_over_time, plot_time_course
+from .time_course import axis_label, output_over_time, outputs_over_time, plot_time_course
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Letters of the label of an axis in one line.
+LETTERS = 24
 
 
 def plot_time_courses(
@@ -63,6 +66,7 @@ def plot_time_courses(
             plot_time_course(
                 ds, output, ax, labels=labels, legend=False, reference=reference, **style
             )
+            ax.set_ylabel(axis_label(ds[output], LETTERS))
         _finish_panels(figure, axes, len(outputs), columns)
         if legend:
             _shared_legend(figure, axes[: len(outputs)], ds, outputs[0])
