@@ -87,6 +87,13 @@ def looks_of(n: int, ordered: bool = False) -> list[dict[str, Any]]:
     return found
 
 
+def marker_size(i: int) -> float:
+    """Size of the markers of the i-th curve: later ones are smaller, so that all are seen."""
+    from matplotlib import rcParams
+
+    return float(rcParams["lines.markersize"]) * max(0.6, 1.1 - 0.17 * i)
+
+
 def _ends(
     band: "xr.Dataset | tuple[xr.DataArray, xr.DataArray]", da: "xr.DataArray", call: str
 ) -> list["xr.DataArray"]:
@@ -115,6 +122,21 @@ def _ends(
             )
         found.append(end.transpose(*da.dims))
     return found
+
+
+def squeezed(da: object, call: str) -> "xr.DataArray":
+    """One output without its dimensions of length 1, if it is one."""
+    import xarray as xr
+
+    if isinstance(da, xr.Dataset):
+        names = ", ".join(map(str, list(da.data_vars)[:3]))
+        raise ConditionError(
+            f"{call} draws one DataArray, not a Dataset; pick an output of it ({names}, ...),"
+            ' usually ds["viability"].'
+        )
+    if not isinstance(da, xr.DataArray):
+        raise ConditionError(f"{call} draws an xarray.DataArray, found a {type(da).__name__}.")
+    return da.squeeze()
 
 
 def dimension(da: "xr.DataArray", name: str, call: str) -> str:

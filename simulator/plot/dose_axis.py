@@ -57,7 +57,7 @@ def dose_axis(ax: "Axes", doses: Any) -> None:
         return
     low, high = doses[doses > 0].min(), doses.max()
     labelled, between = log_ticks(low, high)
-    ticks, names = list(labelled), [f"{d:.3g}" for d in labelled]
+    ticks, names = list(labelled), [dose_text(d) for d in labelled]
     if (doses == 0).any():
         zero = zero_place(doses)
         _mark_break(ax, 10 ** (np.log10(zero) + ZERO_GAP / 2))
@@ -65,6 +65,11 @@ def dose_axis(ax: "Axes", doses: Any) -> None:
     ax.set_xticks(ticks, names)
     ax.set_xticks(between, [""] * len(between), minor=True)
     ax.set_xlim(low / 1.8, high * 1.5)
+
+
+def dose_text(dose: float) -> str:
+    """A dose in three digits: `1000`, `31.6`, `0.01`."""
+    return f"{float(f'{dose:.3g}'):g}"
 
 
 def log_ticks(low: float, high: float) -> tuple[list[float], list[float]]:
@@ -94,14 +99,11 @@ def log_ticks(low: float, high: float) -> tuple[list[float], list[float]]:
 
 def _mark_break(ax: "Axes", at: float) -> None:
     """Two strokes across the axis where it is interrupted."""
-    strokes: dict[str, Any] = {
-        "color": "black",
-        "clip_on": False,
-        "markersize": 8,
-        "linestyle": "none",
-    }
-    for shift in (0.9, 1.1):
+    from matplotlib.transforms import offset_copy
+
+    for aside in (-1.5, 1.5):
+        place = offset_copy(ax.get_xaxis_transform(), ax.get_figure(root=True), aside, 0, "points")
         ax.plot(
-            [at * shift], [0], marker=[(-0.5, -1), (0.5, 1)], transform=ax.get_xaxis_transform(),
-            **strokes,
+            [at], [0], marker=[(-0.5, -1), (0.5, 1)], transform=place, color="black",
+            clip_on=False, markersize=8, linestyle="none",
         )  # fmt: skip

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConditionError, did_you_mean
 from ..response.doses import check_doses
-from .curves import dimension
-from .dose_axis import dose_label, log_ticks
+from .curves import dimension, squeezed
+from .dose_axis import dose_label, dose_text, log_ticks
 from .marks import broken
 from .style import COLUMN, axes_or_new
 
@@ -90,7 +90,7 @@ def plot_dose_matrix(
         The data have not two dose dimensions, or `synergy` is unknown or not over their doses.
     """
     call = "plot_dose_matrix"
-    da = da.squeeze()
+    da = squeezed(da, call)
     dose_a, dose_b = _two_dimensions(da, dose_a, dose_b, call)
     excess = None if synergy is None else _excess(synergy, da, dose_a, dose_b, call)
     da = da.transpose(dose_b, dose_a).sortby([dose_a, dose_b]).astype(float)
@@ -142,7 +142,7 @@ def _excess(
             )
         excess: xr.DataArray = getattr(response, MEASURES[synergy])(da, dose_a, dose_b)
     else:
-        excess = synergy.squeeze()
+        excess = squeezed(synergy, call)
     if set(excess.dims) != {dose_a, dose_b} or any(
         not set(excess[d].values.tolist()) <= set(da[d].values.tolist()) for d in (dose_a, dose_b)
     ):
@@ -277,7 +277,7 @@ def _log_axes(
     ):
         doses = da[dose].values.astype(float)
         labelled, between = log_ticks(doses[doses > 0].min(), doses.max())
-        ticks, names = list(labelled), [f"{d:.3g}" for d in labelled]
+        ticks, names = list(labelled), [dose_text(d) for d in labelled]
         if (doses == 0).any():
             ticks, names = [float(np.prod(edges[0]) ** 0.5), *ticks], ["0", *names]
         axis.set_ticks(ticks, names)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..response.doses import check_doses
-from .curves import Curve, curves_of, dimension
+from .curves import Curve, curves_of, dimension, marker_size, squeezed
 from .dose_axis import dose_axis, dose_dimension, dose_label, zero_place
 from .marks import leave_room, mark_missing, place_legend, sign
 from .style import axes_or_new
@@ -64,7 +64,7 @@ def plot_dose_response(
         band are not those of the curves, or, with `ic50`, the data are no viability over doses.
     """
     call = "plot_dose_response"
-    da = da.squeeze()
+    da = squeezed(da, call)
     dose = dimension(da, dose_dimension(da, call) if dose is None else dose, call)
     check_doses(da, dose, call, zero_needed=False, fewest=1)
     curves, title = curves_of(da, dose, call, labels, band)
@@ -91,9 +91,8 @@ def _draw_curve(
     import numpy as np
 
     above, values = doses > 0, curve.values[order]
-    # Later markers are smaller, so that curves that coincide are all seen.
-    size = {"markersize": max(2.2, 4.0 - 0.6 * i), "linestyle": "-"}
-    look: dict[str, Any] = curve.look | size | style
+    own: dict[str, Any] = {"markersize": marker_size(i), "linestyle": "-"}
+    look = curve.look | own | style
     apart = zero_place(doses) if above.any() and not above.all() else 0.0
     ax.plot(doses[above], values[above], label=curve.name, **look)
     if apart:

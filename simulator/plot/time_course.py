@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..conditions.schedules import Schedule, parse_schedule
 from ..errors import ConditionError, did_you_mean
-from .curves import Curve, curves_of, dimension, level_names, looks_of
+from .curves import Curve, curves_of, dimension, level_names, looks_of, marker_size
 from .marks import (
     CROSS,
     NO_VALUE,
@@ -36,7 +36,7 @@ MOST_TICKS = 6
 LATE = 0.75
 
 # Letters of the label of an axis in one line.
-AXIS_LETTERS = 34
+AXIS_LETTERS = 38
 
 
 def plot_time_course(
@@ -118,6 +118,10 @@ def output_over_time(
                 f' "{data.name}"; give the Dataset, or no output.'
             )
         return _without_single(data), NO_VALUE
+    if not isinstance(data, xr.Dataset):
+        raise ConditionError(
+            f"{call} draws an xarray.Dataset or DataArray, found a {type(data).__name__}."
+        )
     names = outputs_over_time(data)
     if output is None and len(names) != 1:
         found = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" or "none over time"
@@ -165,12 +169,13 @@ def _draw_curve(
 ) -> None:
     """One curve; of curves that coincide, dashes or markers let the others be seen."""
     import numpy as np
+    from matplotlib import rcParams
 
-    few = len(time) <= FEW_POINTS
-    own: dict[str, Any] = {"markersize": max(2.2, 4.0 - 0.6 * i), "linestyle": "-"}
-    if not few:
+    own: dict[str, Any] = {"markersize": marker_size(i), "linestyle": "-"}
+    if len(time) > FEW_POINTS:
         # Wide below, narrow above.
-        own = {"marker": "none", "linewidth": 1.0 + 0.9 * (n - 1 - i) / max(1, n - 1)}
+        wider = 0.8 * (n - 1 - i) / max(1, n - 1)
+        own = {"marker": "none", "linewidth": rcParams["lines.linewidth"] * (0.8 + wider)}
     look = curve.look | own | style
     ax.plot(time, curve.values, label=curve.name, **look)
     if curve.low is not None and curve.high is not None:

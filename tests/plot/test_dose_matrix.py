@@ -196,6 +196,7 @@ def test_given_axes_are_used():
 @pytest.mark.parametrize(
     ("da", "options", "message"),
     [
+        (matrix().to_dataset(), {}, "not a Dataset"),
         (matrix().isel(mek=1), {}, "draws two dose dimensions, found dex"),
         (matrix().expand_dims(cell=["a", "b"]), {}, "two dose dimensions, found cell, dex, mek"),
         (matrix(), {"dose_a": "dexa"}, 'Nearest: "dex"'),

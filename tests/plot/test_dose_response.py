@@ -252,6 +252,18 @@ def test_percent_has_no_ic50():
         plot_dose_response(100 * hill(1.0), ic50=True)
 
 
+@pytest.mark.parametrize("data", [hill(1.0).to_dataset(), hill(1.0).values])
+def test_other_data_are_refused(data):
+    with pytest.raises(ConditionError, match="plot_dose_response draws"):
+        plot_dose_response(data)
+
+
+def test_large_doses_are_written_out():
+    doses = np.r_[0, 10.0, 100, 1000]
+    ax = plot_dose_response(hill(100, doses=doses))
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "10", "100", "1000"]
+
+
 def test_text_is_no_dose():
     da = curves(cell=["a", "b"]).isel(drug=0)
     with pytest.raises(ConditionError, match="no numeric doses"):

@@ -203,6 +203,7 @@ def test_nothing_is_a_picture():
     ("data", "options", "message"),
     [
         (runs(), {}, "name the output to draw; the data have viability, BIM"),
+        (runs()["BIM"].values, {}, "found a ndarray"),
         (runs(), {"output": "BIN"}, 'Nearest: "BIM"'),
         (runs()["BIM"], {"output": "viability"}, 'one output, "BIM"'),
         (runs().isel(time=0)["BIM"], {}, '"time" is no dimension'),
