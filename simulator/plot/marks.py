@@ -15,6 +15,9 @@ LEGEND_ROWS = 14
 # Height of a row at the top of the axes, for what has no place among the curves, as a share.
 ROW_HEIGHT = 0.07
 
+# Rows at most; what comes after shares the last one.
+MOST_ROWS = 7
+
 NO_VALUE = "no value"
 
 # Marks the entries of a legend that are no curves and come last.
@@ -34,19 +37,20 @@ def sign(ax: "Axes", label: str, **look: Any) -> None:
 
 def mark_missing(ax: "Axes", x: Any, colour: Any, name: str = NO_VALUE) -> None:
     """A row of crosses at the top of the axes where a curve has no value."""
-    rows = rows_at_top(ax)
+    row = next_row(ax)
     ax.plot(
-        x,
-        [1 - ROW_HEIGHT * (rows + 0.5)] * len(x),
-        transform=ax.get_xaxis_transform(),
-        color=colour,
-        gid=f"row {rows}",
-        **CROSS,
-    )
+        x, [1 - ROW_HEIGHT * (row + 0.5)] * len(x), transform=ax.get_xaxis_transform(),
+        color=colour, gid=f"row {row}", **CROSS,
+    )  # fmt: skip
     sign(ax, name, **CROSS)
 
 
-def rows_at_top(ax: "Axes") -> int:
+def next_row(ax: "Axes") -> int:
+    """The next free row at the top of the axes, from 0."""
+    return min(_rows(ax), MOST_ROWS - 1)
+
+
+def _rows(ax: "Axes") -> int:
     """How many rows at the top of the axes are taken."""
     return len({a.get_gid() for a in ax.get_children() if str(a.get_gid()).startswith("row ")})
 
@@ -61,15 +65,16 @@ def leave_room(ax: "Axes", least_top: float) -> None:
     top = max(least_top, high)
     margin = 0.05 * (top - min(low, 0.0)) or 0.05
     bottom = 0.0 if low >= 0 else low - margin
-    share = 1 - ROW_HEIGHT * rows_at_top(ax)
+    share = 1 - ROW_HEIGHT * _rows(ax)
     ax.set_ylim(bottom, bottom + (top + margin - bottom) / share)
 
 
-def legend_entries(ax: "Axes") -> dict[str, Any]:
-    """Name -> what it looks like: the curves, then the signs."""
-    entries = list(zip(*ax.get_legend_handles_labels(), strict=True))
-    entries.sort(key=lambda entry: entry[0].get_gid() == SIGN)
-    return {broken(name): handle for handle, name in entries}
+def legend_entries(ax: "Axes") -> list[tuple[Any, str]]:
+    """What there is to be named, and its name: the curves, then the signs."""
+    entries = [(handle, broken(name)) for handle, name in zip(
+        *ax.get_legend_handles_labels(), strict=True
+    )]  # fmt: skip
+    return sorted(entries, key=lambda entry: entry[0].get_gid() == SIGN)
 
 
 def place_legend(ax: "Axes", title: str) -> None:
@@ -77,7 +82,7 @@ def place_legend(ax: "Axes", title: str) -> None:
     entries = legend_entries(ax)
     if entries:
         ax.legend(
-            entries.values(), entries.keys(), title=broken(title) or None, loc="center left",
+            *zip(*entries, strict=True), title=broken(title) or None, loc="center left",
             bbox_to_anchor=(1.04, 0.5), borderaxespad=0, **legend_look(len(entries)),
         )  # fmt: skip
 

@@ -14,8 +14,8 @@ from .marks import (
     broken,
     leave_room,
     mark_missing,
+    next_row,
     place_legend,
-    rows_at_top,
     sign,
 )
 from .style import axes_or_new, unit_text
@@ -203,7 +203,7 @@ def _draw_doses(ax: "Axes", da: "xr.DataArray") -> None:
 
 def _draw_bar(ax: "Axes", drug: str, schedule: Schedule, units: str, last: float) -> None:
     """Grey while a drug is there, with its dose where that changes."""
-    row = rows_at_top(ax)
+    row = next_row(ax)
     top = 1 - ROW_HEIGHT * row
     said, text = 0.0, f"{drug} "
     ends = [time for time, _ in schedule.steps[1:]] + [last]

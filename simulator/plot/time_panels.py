@@ -86,13 +86,15 @@ def _finish_panels(figure: "Figure", axes: "list[Axes]", used: int, columns: int
 
 def _shared_legend(figure: "Figure", axes: "list[Axes]", ds: "xr.Dataset", output: str) -> None:
     """What the panels show, named once at the right of all."""
-    entries: dict[str, Any] = {}
-    for ax in axes:
-        entries |= legend_entries(ax)
+    entries = legend_entries(axes[0])
+    for handle, name in (entry for ax in axes[1:] for entry in legend_entries(ax)):
+        # The curves are the same in each panel; a sign may be in some only.
+        if name not in [named for _, named in entries]:
+            entries.append((handle, name))
     if entries:
         da, _ = output_over_time(ds, output, "plot_time_courses")
         title = curves_of(da, "time", "plot_time_courses")[1]
         figure.legend(
-            entries.values(), entries.keys(), title=broken(title) or None,
-            loc="outside right center", **legend_look(len(entries)),
+            *zip(*entries, strict=True), title=broken(title) or None, loc="outside right center",
+            **legend_look(len(entries)),
         )  # fmt: skip

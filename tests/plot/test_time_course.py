@@ -124,6 +124,20 @@ def test_nothing_but_missing_values_is_still_a_figure():
     assert np.isfinite(ax.get_ylim()).all()
 
 
+def test_many_failed_runs_leave_room_for_the_others():
+    rates = np.linspace(0, 0.1, 20)
+    ax = plot_time_course(failed(runs(rates), **{f"r{i}": 0 for i in range(1, 20)}), "viability")
+    assert len(crosses(ax)) == 19
+    low, high = ax.get_ylim()
+    assert low == 0
+    assert 1 < high < 3
+
+
+def test_curves_of_one_name_are_all_named():
+    ax = plot_time_course(runs(), "BIM", labels=["a", "a", "b"])
+    assert names(ax.get_legend()) == ["a", "a", "b"]
+
+
 def test_the_reference_is_drawn_and_named_first_in_black():
     ax = plot_time_course(runs(), "BIM", reference="r2", labels=["a", "b", "c"])
     assert names(ax.get_legend()) == ["c", "a", "b"]
