@@ -72,8 +72,9 @@ def draw_panes(figure: Any, line: PaneLine, looks: Looks) -> None:
         handles |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     if line.names:
         figure.legend(
-            handles.values(), [line.names[name] for name in handles], loc="outside upper center",
-            ncols=line.legend_columns, frameon=False, fontsize=ROW,
+            handles.values(), [line.names.get(name, name) for name in handles],
+            loc="outside upper center", ncols=line.legend_columns, frameon=False,
+            fontsize=ROW,
         )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Figures of results, from one column of a journal to a page.
 
 `plot_x(data, ax=None, ...) -> Axes`: each draws what another call returned, on the axes given or on
-new ones one column wide. matplotlib is imported when something is drawn, and no window opens.
+new ones one column wide. Those of several panels return a Figure. matplotlib is imported when
+something is drawn, and no window opens.
 """
 
 from importlib import import_module
@@ -14,36 +15,45 @@ if TYPE_CHECKING:
     from .blot import plot_blot
     from .cohort import plot_cohort
     from .cohort_waterfall import plot_cohort_waterfall
+    from .dose_matrix import plot_dose_matrix
     from .dose_response import plot_dose_response
     from .prediction import plot_prediction
     from .profile import plot_profile, plot_profiles
+    from .time_course import plot_time_course
+    from .time_panels import plot_time_courses
     from .waterfall import plot_waterfall
 
 #: Public name -> the module that has it.
 _MODULES = {
+    "plot_time_course": "time_course",
+    "plot_time_courses": "time_panels",
+    "plot_dose_response": "dose_response",
+    "plot_dose_matrix": "dose_matrix",
     "plot_blot": "blot",
     "plot_cohort": "cohort",
     "plot_cohort_waterfall": "cohort_waterfall",
-    "plot_dose_response": "dose_response",
-    "plot_prediction": "prediction",
+    "plot_waterfall": "waterfall",
     "plot_profile": "profile",
     "plot_profiles": "profile",
-    "plot_waterfall": "waterfall",
+    "plot_prediction": "prediction",
 }
 
 __all__ = [
-    "COLOURS",
-    "COLUMN",
-    "MARKERS",
     "STYLE",
+    "COLUMN",
+    "COLOURS",
+    "MARKERS",
+    "plot_time_course",
+    "plot_time_courses",
+    "plot_dose_response",
+    "plot_dose_matrix",
     "plot_blot",
     "plot_cohort",
     "plot_cohort_waterfall",
-    "plot_dose_response",
-    "plot_prediction",
+    "plot_waterfall",
     "plot_profile",
     "plot_profiles",
-    "plot_waterfall",
+    "plot_prediction",
 ]
 
 

@@ -52,31 +52,58 @@ def dose_axis(ax: "Axes", doses: Any) -> None:
     import numpy as np
 
     doses = np.asarray(doses, dtype=float)
-    above = doses > 0
     ax.set_xscale("log")
-    if not above.any() or above.all():
+    if not (doses > 0).any():
         return
-    zero = zero_place(doses)
-    _mark_break(ax, 10 ** (np.log10(zero) + ZERO_GAP / 2))
-    first, last = np.log10(doses[above].min()), np.log10(doses[above].max())
-    decades = 10.0 ** np.arange(np.ceil(first - 1e-9), np.floor(last + 1e-9) + 1)
-    if len(decades) > LABELLED_DECADES:
-        decades = decades[::2]
-    ax.set_xticks([zero, *decades], ["0", *(f"{d:g}" for d in decades)])
-    ax.xaxis.minorticks_off()
-    ax.set_xlim(zero / 1.8, doses.max() * 1.5)
+    low, high = doses[doses > 0].min(), doses.max()
+    labelled, between = log_ticks(low, high)
+    ticks, names = list(labelled), [dose_text(d) for d in labelled]
+    if (doses == 0).any():
+        zero = zero_place(doses)
+        _mark_break(ax, 10 ** (np.log10(zero) + ZERO_GAP / 2))
+        ticks, names, low = [zero, *ticks], ["0", *names], zero
+    ax.set_xticks(ticks, names)
+    ax.set_xticks(between, [""] * len(between), minor=True)
+    ax.set_xlim(low / 1.8, high * 1.5)
+
+
+def dose_text(dose: float) -> str:
+    """A dose in three digits: `1000`, `31.6`, `0.01`."""
+    return f"{float(f'{dose:.3g}'):g}"
+
+
+def log_ticks(low: float, high: float) -> tuple[list[float], list[float]]:
+    """Doses from `low` to `high` that get a label, and those that get a small tick only.
+
+    Decades have labels, every other one where there are many; with less than two of them, 1, 2 and
+    5 of each decade, and failing that the ends.
+    """
+    import numpy as np
+
+    exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    inside = [
+        round(m * 10.0**k, 12 - k)
+        for k in exponents
+        for m in range(1, 10)
+        if low * (1 - 1e-9) <= m * 10.0**k <= high * (1 + 1e-9)
+    ]
+    labelled = [d for d in inside if f"{d:e}"[0] == "1"]
+    if len(labelled) > LABELLED_DECADES:
+        labelled = labelled[::2]
+    elif len(labelled) < 2:
+        labelled = [d for d in inside if f"{d:e}"[0] in "125"]
+    if len(labelled) < 2:
+        labelled = sorted({float(low), float(high)})
+    return labelled, [d for d in inside if d not in labelled]
 
 
 def _mark_break(ax: "Axes", at: float) -> None:
     """Two strokes across the axis where it is interrupted."""
-    strokes: dict[str, Any] = {
-        "color": "black",
-        "clip_on": False,
-        "markersize": 8,
-        "linestyle": "none",
-    }
-    for shift in (0.9, 1.1):
+    from matplotlib.transforms import offset_copy
+
+    for aside in (-1.5, 1.5):
+        place = offset_copy(ax.get_xaxis_transform(), ax.get_figure(root=True), aside, 0, "points")
         ax.plot(
-            [at * shift], [0], marker=[(-0.5, -1), (0.5, 1)], transform=ax.get_xaxis_transform(),
-            **strokes,
+            [at], [0], marker=[(-0.5, -1), (0.5, 1)], transform=place, color="black",
+            clip_on=False, markersize=8, linestyle="none",
         )  # fmt: skip
