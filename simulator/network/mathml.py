@@ -59,7 +59,7 @@ def to_expression(node: Any, scope: Scope) -> Expression:
     scope = replace(scope, depth=scope.depth + 1)
     if scope.depth > DEEPEST:
         raise MathError(f"is nested more than {DEEPEST} levels deep")
-    kind = node.getType()
+    kind = _kind(node)
     if kind in _numbers():
         return Number(_number(node))
     constant = _constants().get(kind)
@@ -87,8 +87,17 @@ def _libsbml() -> Any:
     return libsbml
 
 
+def _kind(node: Any) -> int:
+    """Its type, by libsbml's own method.
+
+    libsedml, which tellurium imports, puts a class of its own in the place of libsbml's ASTNode;
+    the `getType` of that class returns a pointer.
+    """
+    return int(_libsbml().ASTNode.getType(node))
+
+
 def _number(node: Any) -> float:
-    if node.getType() == _libsbml().AST_REAL_E:
+    if _kind(node) == _libsbml().AST_REAL_E:
         return times_power_of_ten(node.getMantissa(), node.getExponent())
     return float(node.getValue())
 
@@ -112,7 +121,7 @@ def _flat(node: Any, kind: int) -> list[Any]:
     tails: list[list[Any]] = []
     while True:
         children = list(_children(node))
-        if not children or children[0].getType() != kind:
+        if not children or _kind(children[0]) != kind:
             break
         tails.append(children[1:])
         node = children[0]
@@ -125,7 +134,7 @@ def _n_ary(operator: str, terms: list[Expression]) -> Expression:
 
 def _why_not(node: Any) -> str:
     libsbml = _libsbml()
-    kind = node.getType()
+    kind = _kind(node)
     if kind == libsbml.AST_FUNCTION_DELAY:
         return "uses delay(), and delay differential equations are not supported"
     name = node.getName() or node.getOperatorName() or libsbml.formulaToL3String(node) or "?"
