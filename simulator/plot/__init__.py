@@ -11,13 +11,26 @@ from ..errors import did_you_mean
 from .style import COLOURS, COLUMN, MARKERS, STYLE
 
 if TYPE_CHECKING:
+    from .control import plot_control
     from .dose_response import plot_dose_response
+    from .isobole import plot_isobole
     from .prediction import plot_prediction
+    from .schedule import plot_schedule, plot_timeline
+    from .screen import plot_screen
+    from .screen_pairs import plot_screen_pairs
+    from .sensitivity import plot_sensitivity
 
 #: Public name -> the module that has it.
 _MODULES = {
+    "plot_control": "control",
     "plot_dose_response": "dose_response",
+    "plot_isobole": "isobole",
     "plot_prediction": "prediction",
+    "plot_schedule": "schedule",
+    "plot_screen": "screen",
+    "plot_screen_pairs": "screen_pairs",
+    "plot_sensitivity": "sensitivity",
+    "plot_timeline": "schedule",
 }
 
 __all__ = [
@@ -25,8 +38,15 @@ __all__ = [
     "COLUMN",
     "MARKERS",
     "STYLE",
+    "plot_control",
     "plot_dose_response",
+    "plot_isobole",
     "plot_prediction",
+    "plot_schedule",
+    "plot_screen",
+    "plot_screen_pairs",
+    "plot_sensitivity",
+    "plot_timeline",
 ]
 
 
