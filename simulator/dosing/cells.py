@@ -21,7 +21,6 @@ from ..simulation.dataset import variable_name
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..conditions.factors import Conditions
     from ..simulation.model import Model
 
 Array = NDArray[np.float64]
@@ -77,7 +76,8 @@ class Cells:
             row, at = self.ended[0]
             each = np.append(each, row)
             given = {drug: _appended(dose, at[drug]) for drug, dose in given.items()}
-            values, status = (v[:-1] for v in self._simulated(each, given, output, times))
+            values, status = self._simulated(each, given, output, times)
+            each, values, status = each[:-1], values[:-1], status[:-1]
         if not self.ended and (status == SUCCESS).any():
             k = int(np.argmax(status == SUCCESS))
             self.ended.append((int(each[k]), {drug: dose[k] for drug, dose in given.items()}))

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..conditions.schedules import number_of
 from ..errors import ConditionError
 from .heat_map import draw_signed
 from .screen import HIGHER, LOWER
@@ -41,7 +42,7 @@ def plot_control(
             "plot_control draws what sim.control_coefficients returns, or its `control`: it needs"
             ' the dimension "parameter".'
         )
-    if not isinstance(top, int) or top < 1:
+    if number_of(top) is None or top < 1:
         raise ConditionError(f"plot_control: top is a whole number >= 1, not {top!r}.")
     da = da.squeeze([d for d in da.dims if d != PARAMETER and da.sizes[d] == 1])
     others = [str(d) for d in da.dims if d != PARAMETER]
@@ -50,7 +51,8 @@ def plot_control(
             f"plot_control draws one dimension besides the parameters, found {', '.join(others)};"
             " select one level of the others first."
         )
-    grid = da.transpose(PARAMETER, *others).values.reshape(da.sizes[PARAMETER], -1).astype(float)
+    values: Any = da.transpose(PARAMETER, *others).values
+    grid = values.reshape(da.sizes[PARAMETER], -1).astype(float)
     size = np.nan_to_num(np.abs(grid), nan=-1.0).max(axis=1)
     order = np.argsort(-size, kind="stable")[:top]
     names = [str(da[PARAMETER].values[k]) for k in order]

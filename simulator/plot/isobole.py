@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
+BEYOND = 1.3  # of the largest dose alone
 NEEDED = ("dose", "bound", "single", "single_bound", "best")
 
 
@@ -62,7 +63,9 @@ def plot_isobole(
     with axes_or_new(ax, COLUMN, 0.95 * COLUMN) as ax:
         x = result[second].values
         most = float(result["single"].sel(drug=second).max())
-        shown = x if log else x[x <= 1.3 * most]
+        # on linear axes doses of the second drug that are more than enough alone take no room
+        needed = (result["dose"] != 0).any(others) if others else result["dose"] != 0
+        shown = x if log else x[(x <= BEYOND * most) | needed.values]
         y = _finite(result["dose"].values)
         zeros = (zero_place(x), zero_place(y) if (y > 0).any() else 0.0) if log else (0.0, 0.0)
         for k, part in enumerate(parts):
@@ -74,7 +77,7 @@ def plot_isobole(
         _axes(ax, x, y, bool(log))
         if "target" in result.attrs:
             hours = result.attrs.get("time")
-            at = "" if hours is None else f" at {hours:g}"
+            at = "" if hours is None else f" at t = {hours:g}"
             ax.set_title(f"{result.attrs['target']}{at}".replace(">=", "≥").replace("<=", "≤"),
                          loc="left")  # fmt: skip
         if legend:
@@ -104,17 +107,23 @@ def _draw_isobole(
     part = part.sel({second: shown})
     x, y, bound = shown, part["dose"].values, part["bound"].values
     _draw_additive(ax, part, colour, zeros)
+    if zeros[0] == 0 and part["single_bound"].values[1] == "=":
+        alone = float(part["single"].values[1])
+        ax.plot([alone], [0], MARKERS[k % len(MARKERS)], color=colour, markersize=4, clip_on=False)
     reached = np.isfinite(y) & (bound != ">")
     px, py = _place(x, zeros[0]), _place(y, zeros[1])
-    line = reached & ((x > 0) | (zeros[0] == 0)) & ((y > 0) | (zeros[1] == 0))
+    spare = reached & (y == 0) & (x > 0)  # less of the second drug would do alone
+    line = reached & ~spare & ((x > 0) | (zeros[0] == 0))
     ax.plot(px[line], py[line], color=colour, linewidth=1.2)
     looks = (("=", MARKERS[k % len(MARKERS)], colour), ("<", "v", "white"), (">", "^", "white"))
     for sign, marker, fill in looks:
-        where = np.isfinite(y) & (bound == sign)
+        where = np.isfinite(y) & (bound == sign) & ~spare
         ax.plot(
             px[where], py[where], linestyle="none", marker=marker, color=colour, markersize=4,
             markerfacecolor=fill, label=name if sign == "=" else None, clip_on=False,
         )  # fmt: skip
+    ax.plot(px[spare], py[spare], "o", color=colour, markersize=3, markerfacecolor="white",
+            clip_on=False)  # fmt: skip
     failed = np.isnan(y)
     ax.plot(px[failed], np.full(failed.sum(), 0.97 - 0.04 * k), "x", color=colour, markersize=4,
             transform=ax.get_xaxis_transform())  # fmt: skip
@@ -126,9 +135,7 @@ def _draw_isobole(
         )  # fmt: skip
 
 
-def _draw_additive(
-    ax: "Axes", part: "xr.Dataset", colour: str, zeros: tuple[float, float]
-) -> None:
+def _draw_additive(ax: "Axes", part: "xr.Dataset", colour: str, zeros: tuple[float, float]) -> None:
     """Pairs with a / A + b / B = 1; dotted where A or B is a bound."""
     import numpy as np
 
@@ -167,20 +174,26 @@ def _axes(ax: "Axes", x: Any, y: Any, log: bool) -> None:
     if not above.size:
         return
     low, high = above.min(), above.max()
-    if high / low < 10:  # whole decades, so that two of them at least have a label
-        low, high = 10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high) + 1e-9)
+    exponents = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    few = len(exponents) <= 3  # then 2 and 5 of a decade have a tick as well
+    ticks = [m * 10.0**k for k in exponents for m in ((1, 2, 5) if few else (1,))]
+    ticks = [t for t in ticks if low / 1.3 <= t <= high * 1.3]
+    ticks = ticks or [float(low)]
+    names = [f"{t:.3g}" for t in ticks]
     if (y == 0).any():
         zero = zero_place(y)
-        first, last = np.ceil(np.log10(low) - 1e-9), np.floor(np.log10(high) + 1e-9)
-        decades = 10.0 ** np.arange(first, last + 1)
-        ax.set_yticks([zero, *decades], ["0", *(f"{d:g}" for d in decades)])
-        ax.axhline(zero * 10 ** (ZERO_GAP / 2), color="0.85", linewidth=0.6, zorder=0)
-        low = zero
-    else:
-        from matplotlib.ticker import FuncFormatter
+        _mark_break(ax, zero * 10 ** (ZERO_GAP / 2))
+        ticks, names, low = [zero, *ticks], ["0", *names], zero
+    ax.set_yticks(ticks, names)
+    ax.yaxis.minorticks_off()
+    ax.set_ylim(low / 1.6, high * 1.6)
 
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    ax.set_ylim(low / 1.8, high * 1.8)
+
+def _mark_break(ax: "Axes", at: float) -> None:
+    """Two strokes across the y axis where it is interrupted."""
+    for shift in (0.94, 1.06):
+        ax.plot([0], [at * shift], marker=[(-1, -0.5), (1, 0.5)], color="black", markersize=8,
+                clip_on=False, transform=ax.get_yaxis_transform())  # fmt: skip
 
 
 def _legend(ax: "Axes", parts: "list[xr.Dataset]", others: list[str]) -> None:
@@ -189,7 +202,7 @@ def _legend(ax: "Axes", parts: "list[xr.Dataset]", others: list[str]) -> None:
 
     handles, names = ax.get_legend_handles_labels()
     keyed = [(h, n) for h, n in zip(handles, names, strict=True) if n]
-    signs = {s for part in parts for s in part["single_bound"].values.tolist()}
+    exact = {bool((part["single_bound"] == "=").all()) for part in parts}
     bounds = {s for part in parts for s in part["bound"].values.tolist()}
     found: list[tuple[Any, str]] = [*keyed]
 
@@ -201,11 +214,14 @@ def _legend(ax: "Axes", parts: "list[xr.Dataset]", others: list[str]) -> None:
         mark("not reached in the range", linestyle="none", marker="^", markerfacecolor="white")
     if "<" in bounds:
         mark("this dose or less", linestyle="none", marker="v", markerfacecolor="white")
+    if any(((part["dose"] == 0) & (part["bound"] == "=")).values[1:].any() for part in parts):
+        mark("second drug alone is enough", linestyle="none", marker="o", markersize=3,
+             markerfacecolor="white")  # fmt: skip
     if any(part["dose"].isnull().any() for part in parts):
         mark("failed", linestyle="none", marker="x")
-    if "=" in signs or not signs:
+    if True in exact:
         mark("additive (Loewe)", linestyle="--", linewidth=0.9)
-    if signs - {"="}:
+    if False in exact:
         mark("additive, from a bound alone", linestyle=":", linewidth=0.9)
     ax.legend(
         [h for h, _ in found], [n for _, n in found], loc="upper center", ncols=2, frameon=False,

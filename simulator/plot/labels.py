@@ -14,7 +14,7 @@ PLACES = [
     for r in (5, 10, 16, 24, 34)
     for dx, dy in ((1, 0), (1, 1), (1, -1), (0, 1.4), (0, -1.4), (-1, 0), (-1, 1), (-1, -1))
 ]
-NEAR = 8.0  # farther than this a line leads to the point
+NEAR = 6.0  # farther than this a line leads to the point
 
 
 def label_points(
@@ -27,7 +27,8 @@ def label_points(
     figure: Any = ax.get_figure()
     figure.draw_without_rendering()  # the axes get their place
     renderer = figure.canvas.get_renderer()
-    inside, taken = ax.get_window_extent(renderer), []
+    inside = ax.get_window_extent(renderer)
+    taken = [_box(text, renderer) for text in ax.texts]
     dots = [ax.transData.transform(each) for each in others]
     for point, name in zip(points, names, strict=True):
         text: Any = ax.annotate(

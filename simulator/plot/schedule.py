@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..conditions.schedules import Schedule, number_of
-from ..errors import ConditionError
+from ..errors import ConditionError, did_you_mean
 from .style import COLOURS, COLUMN, HEIGHT, MARKERS, axes_or_new, unit_text
 
 if TYPE_CHECKING:
@@ -60,12 +60,15 @@ def plot_schedule(
             _draw_best(ax, parts, levels, result)
         else:
             _draw_curves(ax, parts, levels, others, result)
-        second, _, first = result.attrs["delay"].removeprefix("start of ").partition(
-            " minus start of "
+        second, _, first = (
+            result.attrs["delay"].removeprefix("start of ").partition(" minus start of ")
         )
         _name_sides(ax, first, second)
         units = result["delay"].attrs.get("units", "")
-        ax.set_xlabel(f"delay of {second} after {first}" + (f" ({units})" if units else ""))
+        label = f"delay of {second} after {first}" + (f" ({units})" if units else "")
+        if best:
+            label += f"\ndiamond: best; bar: delays within {result.attrs['noise']:g} of it"
+        ax.set_xlabel(label)
     return ax
 
 
@@ -100,7 +103,7 @@ def _draw_curves(
                         va="center", fontsize=6, **look)  # fmt: skip
     about = result[name].attrs
     units = unit_text(str(about.get("units", "")))
-    units = f" ({units})" if units not in ("", "dimensionless") else ""
+    units = f" ({units})" if units not in ("", "1", "dimensionless") else ""
     ax.set_ylabel(f"{about.get('long_name') or name}{units}\n{_hours(result)}")
     ax.set_ylim(bottom=0 if not (result[name] < 0).any() else None)
     ax.set_ylim(top=ax.get_ylim()[1] * 1.12)
@@ -125,8 +128,7 @@ def _draw_best(ax: "Axes", parts: "list[xr.Dataset]", levels: list[str], result:
             ax.text(0.5, i, f"× {status}", transform=ax.get_yaxis_transform(), ha="center",
                     va="center", fontsize=6.5, style="italic", color="0.35")  # fmt: skip
             continue
-        ax.plot([low, high], [i, i], color=COLOURS[6], linewidth=5, solid_capstyle="butt",
-                label="no worse than the noise" if i == 0 else None)  # fmt: skip
+        ax.plot([low, high], [i, i], color=COLOURS[6], linewidth=5, solid_capstyle="butt")
         better = bool(part["better"])
         ax.plot([delay], [i], marker="D", color=COLOURS[1 if better else 0], markersize=4.5)
         text = f"{name} {float(part[name]):.2g}"
@@ -137,10 +139,6 @@ def _draw_best(ax: "Axes", parts: "list[xr.Dataset]", levels: list[str], result:
     ax.set_yticks(range(len(levels)), levels)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(levels) - 0.5, -0.9)
-    noise = result.attrs.get("noise")
-    if noise is not None:
-        ax.text(0, -0.28 - 0.9 / (1 + 2 * len(levels)), f"diamond: best delay; bar: delays within"
-                f" {noise:g} of it", transform=ax.transAxes, fontsize=6.5, va="top")  # fmt: skip
 
 
 def _name_sides(ax: "Axes", first: str, second: str) -> None:
@@ -164,7 +162,7 @@ def plot_timeline(
     ax: "Axes | None" = None,
     *,
     hours: float,
-    units: Mapping[str, str] | None = None,
+    units: str | Mapping[str, str],
 ) -> "Axes":
     """Draw when each drug is given: a bar over time with its dose, one row a drug.
 
@@ -176,12 +174,13 @@ def plot_timeline(
     hours
         End of the axis, in hours.
     units
-        Drug -> unit of its doses; default uM.
+        Unit of all doses, or name -> unit.
 
     Raises
     ------
     ConditionError
-        There is nothing to draw, a schedule is neither, or `hours` is no number above 0.
+        There is nothing to draw, a schedule is neither, a unit is missing, or `hours` is no
+        number above 0.
     """
     end = number_of(hours)
     if end is None or not 0 < end < float("inf"):
@@ -189,10 +188,15 @@ def plot_timeline(
     if not schedules:
         raise ConditionError("plot_timeline: there is no schedule to draw.")
     rows = {name: _steps(name, given) for name, given in schedules.items()}
+    unit_of = dict.fromkeys(rows, units) if isinstance(units, str) else dict(units)
+    for name in rows:
+        if name not in unit_of:
+            raise ConditionError(
+                f'plot_timeline: units has none of "{name}".{did_you_mean(name, unit_of)}'
+            )
     with axes_or_new(ax, COLUMN, 0.6 + 0.28 * len(rows)) as ax:
         for i, (name, steps) in enumerate(rows.items()):
-            unit = unit_text((units or {}).get(name, "uM"))
-            _draw_steps(ax, i, steps, end, unit)
+            _draw_steps(ax, i, steps, end, unit_text(unit_of[name]))
         ax.set_yticks(range(len(rows)), list(rows))
         ax.tick_params(axis="y", length=0)
         ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -231,7 +235,7 @@ def _draw_steps(
             start, -height, width=stop - start, bottom=i + 0.35, align="edge",
             color=COLOURS[1 + i % (len(COLOURS) - 1)], alpha=0.45, linewidth=0,
         )  # fmt: skip
-        wide = stop - start > 0.14 * end
+        wide = stop - start > 0.09 * end
         ax.text(
             (start + stop) / 2 if wide else stop, i + 0.35 - height / 2,
             f"{dose:g} {unit}" if wide else f" {dose:g} {unit}", va="center",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..conditions.schedules import number_of
 from ..errors import ConditionError, did_you_mean
 from .style import COLOURS, COLUMN, axes_or_new, unit_text
 
@@ -49,7 +50,7 @@ def plot_screen(
         It is no such table, it has several conditions, or `top` is no number above 0.
     """
     name = checked_measure(table, "plot_screen")
-    if not isinstance(top, int) or top < 1:
+    if number_of(top) is None or top < 1:
         raise ConditionError(f"plot_screen: top is a whole number >= 1, not {top!r}.")
     failed = table[table["status"].ne("SUCCESS") | table[name].isna()]
     ranked = table.drop(failed.index)
@@ -57,7 +58,7 @@ def plot_screen(
         ranked = ranked.sort_values("rank")
     shown = ranked.head(top)
     rows = [*shown.to_dict("records"), *failed.to_dict("records")]
-    with axes_or_new(ax, COLUMN, 0.95 + ROW * len(rows)) as ax:
+    with axes_or_new(ax, COLUMN, 1.0 + ROW * len(rows)) as ax:
         _draw(ax, rows, name, kills_below)
         _axis(ax, table, shown, name)
         hidden = len(ranked) - len(shown)
@@ -102,6 +103,8 @@ def row_name(row: dict[str, Any]) -> str:
 
 def _draw(ax: "Axes", rows: list[dict[str, Any]], name: str, kills_below: float) -> None:
     """A line from the unperturbed value to each perturbed one, from the top down."""
+    from matplotlib.transforms import ScaledTranslation
+
     known = [row["unperturbed"] for row in rows if row["unperturbed"] == row["unperturbed"]]
     base = known[0] if known else float("nan")
     bound = next((r["unperturbed_bound"] for r in rows if r["unperturbed_bound"] != "="), "")
@@ -125,10 +128,13 @@ def _draw(ax: "Axes", rows: list[dict[str, Any]], name: str, kills_below: float)
     handles, names = ax.get_legend_handles_labels()
     unique = dict(zip(names, handles, strict=True))
     key = f"† alone leaves less than {kills_below:g}" if killed else None
+    # below the label of x, and to the left over the names' width: it takes no room beside the axes
+    figure: Any = ax.get_figure()
+    below = ScaledTranslation(0, -0.38, figure.dpi_scale_trans)
     ax.legend(
-        unique.values(), unique.keys(), title=key, loc="upper center", frameon=False,
-        bbox_to_anchor=(0.5, -0.6 / max(0.4, ROW * len(rows))), ncols=3, columnspacing=1.0,
-        handletextpad=0.4, handlelength=1.2,
+        unique.values(), unique.keys(), title=key, loc="upper right", frameon=False,
+        bbox_to_anchor=(1.0, 0.0), bbox_transform=ax.transAxes + below, ncols=3,
+        columnspacing=1.0, handletextpad=0.4, handlelength=1.2, borderaxespad=0,
     )  # fmt: skip
 
 
@@ -148,8 +154,8 @@ def _draw_value(
     )  # fmt: skip
     if not exact:
         ax.annotate(
-            bound, (value, i), xytext=(6, 0), textcoords="offset points", va="center", ha="left",
-            fontsize=7, color=colour,
+            bound, (value, i), xytext=(-5 if value < base else 5, 0), va="center", fontsize=7,
+            textcoords="offset points", ha="right" if value < base else "left", color=colour,
         )  # fmt: skip
 
 
@@ -174,9 +180,6 @@ def _axis(ax: "Axes", table: "pd.DataFrame", shown: "pd.DataFrame", name: str) -
     ax.set_xlabel(f"{name}{of}{units}")
     if values.size and values.min() > 0 and values.max() / values.min() > LOG_FROM:
         ax.set_xscale("log")
-    else:
-        if values.size and values.min() >= 0 and name in OF_SENSITIVITY:
-            ax.set_xlim(left=0)
-    ax.margins(x=0.08)
-    if ax.get_xscale() == "linear" and values.size and name in OF_SENSITIVITY:
-        ax.set_xlim(0, max(values.max() * 1.08, 1e-12))
+        ax.margins(x=0.12)
+    elif values.size and name in OF_SENSITIVITY:
+        ax.set_xlim(0, 1.08 * values.max())

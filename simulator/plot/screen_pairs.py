@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Value = Literal["beyond_sum", "log2_ratio"]
+SMALLEST = 0.005  # smaller ones are written as 0.00, without a sign
+
 MEANING = {
     "beyond_sum": "log2 ratio of both less the sum of each alone\n(0: no interaction by this rule)",
     "log2_ratio": "log2 (perturbed / unperturbed)\n(diagonal: each alone)",
@@ -60,9 +62,12 @@ def plot_screen_pairs(
             if each in rows:
                 grid[i, i] = rows[each][value]
                 texts[i, i] = _text(rows[each], [rows[each]], value)
+    columns = names
+    if value == "beyond_sum":  # nothing on the diagonal
+        grid, texts, names, columns = grid[1:, :-1], texts[1:, :-1], names[1:], names[:-1]
     side = max(0.9 * COLUMN, 0.9 + 0.3 * len(names))
     with axes_or_new(ax, max(COLUMN, side), side) as ax:
-        draw_signed(ax, grid, texts, names, names, f"{name}: {MEANING[value]}")
+        draw_signed(ax, grid, texts, names, columns, f"{name}: {MEANING[value]}")
     return ax
 
 
@@ -78,5 +83,5 @@ def _text(row: dict[str, Any], parts: list[dict[str, Any]], value: str) -> str:
     if row[value] != row[value]:
         return "–"
     bounded = any(part[key] != "=" for part in parts for key in ("bound", "unperturbed_bound"))
-    number = f"{row[value]:.2f}".replace("-", "−")
+    number = f"{row[value] if abs(row[value]) >= SMALLEST else 0:.2f}".replace("-", "−")
     return f"{number}*" if bounded else number

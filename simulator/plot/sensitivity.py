@@ -67,9 +67,7 @@ def _unit(ds: "xr.Dataset") -> str:
     return "" if units in ("", "dimensionless") else f" ({units})"
 
 
-def _draw_rows(
-    ax: "Axes", ds: "xr.Dataset", looks: dict[str, Any], by: str, rows: int
-) -> None:
+def _draw_rows(ax: "Axes", ds: "xr.Dataset", looks: dict[str, Any], by: str, rows: int) -> None:
     """One row a parameter; whiskers are the confidence interval."""
     import numpy as np
 
@@ -123,8 +121,8 @@ def _draw_morris(ax: "Axes", ds: "xr.Dataset", labelled: int) -> None:
         missing = ", ".join(n for n, there in zip(names, known, strict=True) if not there)
         ax.text(0.5, 0.02, f"no value: {missing}", transform=ax.transAxes, ha="center",
                 fontsize=6, style="italic")  # fmt: skip
+    ax.annotate("σ = µ*", (most, most), xytext=(2, 2), textcoords="offset points", fontsize=6,
+                color="0.4", ha="right", va="bottom")  # fmt: skip
     ranked = [k for k in np.argsort(-np.nan_to_num(x)) if known[k]][:labelled]
     label_points(ax, [(x[k], y[k]) for k in ranked], [names[k] for k in ranked],
                  list(zip(x[known], y[known], strict=True)))  # fmt: skip
-    ax.annotate("σ = µ*", (most, most), xytext=(2, 2), textcoords="offset points", fontsize=6,
-                color="0.4", ha="right", va="bottom")  # fmt: skip

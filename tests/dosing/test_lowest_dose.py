@@ -142,9 +142,9 @@ def test_conditions_are_what_simulate_takes(pathway, tmp_path):
     )
     path = tmp_path / "rows.csv"
     table.to_csv(path, index=False)
-    for given in (path, str(path)):
+    for file in (path, str(path)):
         xr.testing.assert_identical(
-            sim.lowest_dose(pathway, "killer", conditions=given, hill=[1, 2]).drop_vars("from"),
+            sim.lowest_dose(pathway, "killer", conditions=file, hill=[1, 2]).drop_vars("from"),
             sim.lowest_dose(pathway, "killer", conditions=table.drop(columns="from"), hill=[1, 2]),
         )
     drawn = sim.sample(4, log={"K_killer": (0.1, 1)}, seed=3)
