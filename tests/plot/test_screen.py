@@ -16,7 +16,7 @@ def closed():
 
 
 def table(measure="auc400", units="dimensionless"):
-    """Five perturbations of a measure that is 200 without: lower, a bound, higher, equal, failed."""
+    """Perturbations of a measure that is 200 without: lower, bound, higher, equal, failed."""
     rows = [
         ("knock-out", "A", 0.0, "fold", 50.0, "=", 1.0, "SUCCESS"),
         ("drug", "d", 0.5, "uM", 100.0, "<", 0.2, "SUCCESS"),
