@@ -60,6 +60,7 @@ def plot_isobole(
     parts = [result.isel({others[0]: k}) if others else result for k in range(len(levels))]
     if log is None:
         log = not all((part["single_bound"] == "=").all() for part in parts)
+    own = ax is None
     with axes_or_new(ax, COLUMN, 0.95 * COLUMN) as ax:
         x = result[second].values
         most = float(result["single"].sel(drug=second).max())
@@ -81,7 +82,7 @@ def plot_isobole(
             ax.set_title(f"{result.attrs['target']}{at}".replace(">=", "≥").replace("<=", "≤"),
                          loc="left")  # fmt: skip
         if legend:
-            _legend(ax, parts, others)
+            _legend(ax, parts, others, own)
     return ax
 
 
@@ -196,8 +197,8 @@ def _mark_break(ax: "Axes", at: float) -> None:
                 clip_on=False, transform=ax.get_yaxis_transform())  # fmt: skip
 
 
-def _legend(ax: "Axes", parts: "list[xr.Dataset]", others: list[str]) -> None:
-    """What the curves are, and how to read them, below the axes."""
+def _legend(ax: "Axes", parts: "list[xr.Dataset]", others: list[str], own: bool) -> None:
+    """What the curves are, and how to read them: below own axes, inside those given."""
     from matplotlib.lines import Line2D
 
     handles, names = ax.get_legend_handles_labels()
@@ -223,8 +224,11 @@ def _legend(ax: "Axes", parts: "list[xr.Dataset]", others: list[str]) -> None:
         mark("additive (Loewe)", linestyle="--", linewidth=0.9)
     if False in exact:
         mark("additive, from a bound alone", linestyle=":", linewidth=0.9)
+    place: dict[str, Any] = {"loc": "best", "fontsize": "small", "title_fontsize": "small"}
+    if own:
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": 2}
     ax.legend(
-        [h for h, _ in found], [n for _, n in found], loc="upper center", ncols=2, frameon=False,
-        bbox_to_anchor=(0.5, -0.17), columnspacing=1.0, handletextpad=0.5,
+        [h for h, _ in found], [n for _, n in found], frameon=False, columnspacing=1.0,
+        handletextpad=0.5, **place,
         title=(f"{others[0]}; " if others else "") + "below the line: synergy, above: antagonism",
     )  # fmt: skip
