@@ -118,13 +118,14 @@ def _draw_isobole(
     ax.plot(px[line], py[line], color=colour, linewidth=1.2)
     looks = (("=", MARKERS[k % len(MARKERS)], colour), ("<", "v", "white"), (">", "^", "white"))
     for sign, marker, fill in looks:
+        # without points it must be clipped: its box would be the corner of the figure
         where = np.isfinite(y) & (bound == sign) & ~spare
         ax.plot(
             px[where], py[where], linestyle="none", marker=marker, color=colour, markersize=4,
-            markerfacecolor=fill, label=name if sign == "=" else None, clip_on=False,
+            markerfacecolor=fill, label=name if sign == "=" else None, clip_on=not where.any(),
         )  # fmt: skip
     ax.plot(px[spare], py[spare], "o", color=colour, markersize=3, markerfacecolor="white",
-            clip_on=False)  # fmt: skip
+            clip_on=not spare.any())  # fmt: skip
     failed = np.isnan(y)
     ax.plot(px[failed], np.full(failed.sum(), 0.97 - 0.04 * k), "x", color=colour, markersize=4,
             transform=ax.get_xaxis_transform())  # fmt: skip
