@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..conditions import Design, make_design, schedule
+from ..conditions import Design, LazyDesign, RowAxis, make_design, schedule
 from ..conditions.factors import levels_given
 from ..conditions.warning import warn
-from ..errors import ConditionError
+from ..errors import ConditionError, IntegrationError
 from ..network.definition import NAMED_FACTORS, OPTIONS
 from ..simulation.dataset import variable_name
 
@@ -40,6 +40,7 @@ class Cells:
     design : their dimensions and labels, the drugs that are searched at 0.
     table : a row per condition, C order, a column per factor that differs.
     fixed, options : what `model.simulate` is told besides.
+    ended : a run that has succeeded, as its row of the table and its doses, once there is one.
     """
 
     model: Model
@@ -48,6 +49,7 @@ class Cells:
     table: pd.DataFrame
     fixed: Mapping[str, Any]
     options: Mapping[str, Any]
+    ended: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
     @property
     def every(self) -> Rows:
@@ -63,16 +65,36 @@ class Cells:
         statuses, (rows, k).
         """
         shape = next(iter(doses.values())).shape
-        table = self.table.iloc[np.repeat(rows, shape[1])].reset_index(drop=True)
-        table = table.assign(**{drug: given.ravel() for drug, given in doses.items()})
+        each = np.repeat(rows, shape[1])
+        given = {drug: dose.ravel() for drug, dose in doses.items()}
+        try:
+            values, status = self._simulated(each, given, output, times)
+        except IntegrationError:
+            if not self.ended or self.options.get("on_failure") == "raise":
+                raise
+            # All of this round failed. Beside a run that is known to end, failed ones are marked.
+            row, at = self.ended[0]
+            each = np.append(each, row)
+            given = {drug: _appended(dose, at[drug]) for drug, dose in given.items()}
+            values, status = self._simulated(each, given, output, times)
+            each, values, status = each[:-1], values[:-1], status[:-1]
+        if not self.ended and (status == SUCCESS).any():
+            k = int(np.argmax(status == SUCCESS))
+            self.ended.append((int(each[k]), {drug: dose[k] for drug, dose in given.items()}))
+        return values.reshape(*shape, len(times)), status.reshape(shape)
+
+    def _simulated(
+        self, rows: Rows, doses: Mapping[str, NDArray[Any]], output: str, times: Sequence[float]
+    ) -> tuple[Array, Text]:
+        """The output (runs, times) and statuses of runs; all of them may not fail."""
+        table = self.table.iloc[rows].reset_index(drop=True).assign(**doses)
         with warnings.catch_warnings():
             # of failed runs, by numbers that mean nothing outside; `warn_of` says which they are
             warnings.filterwarnings("ignore", r"\d+ of \d+ runs failed", RuntimeWarning)
             found = self.model.simulate(
                 list(times), conditions=table, outputs=[output], **self.fixed, **self.options
             )
-        values = found[variable_name(output)].values
-        return values.reshape(*shape, len(times)), found["status"].values.reshape(shape)
+        return found[variable_name(output)].values, found["status"].values
 
     def warn_of(self, status: Text) -> None:
         """Warn of conditions some run of which failed.  status : of their runs, in C order."""
@@ -136,28 +158,34 @@ def read_cells(
     for drug in drugs:
         if drug in given:
             raise ConditionError(f'The dose of "{drug}" is what is asked for: leave {drug}= out.')
-    if conditions is not None and not isinstance(conditions, pd.DataFrame):
-        raise ConditionError(
-            "conditions= of a search is a pandas DataFrame, such as model.cohort(...), not a"
-            f" {type(conditions).__name__}."
-        )
     # with the drugs, so that a column that gives their doses as well is refused
     checked = given | dict.fromkeys(drugs, 0.0)
     design = make_design(model.definition, checked, conditions, options.get("set"), model.names)
+    table = conditions
+    if isinstance(design, LazyDesign):  # a file or a sample: a search has all its rows in memory
+        (source,) = (axis.source for axis in design.axes if isinstance(axis, RowAxis))
+        table, design = source.rows(0, len(source)), design.whole()
     swept = {name: _swept(model, name, value) for name, value in given.items()}
     fixed = {name: value for name, value in given.items() if swept[name] is None}
     levels = [levels for levels in swept.values() if levels is not None]
     columns: dict[str, Any] = {}
     places = np.unravel_index(np.arange(design.size), design.shape) if design.axes else ()
-    if conditions is not None:
-        own = conditions[[name for name in conditions.columns if model.names.is_factor(name)]]
+    if table is not None:
+        own = table[[name for name in table.columns if model.names.is_factor(name)]]
         columns |= {name: own[name].iloc[places[0]].reset_index(drop=True) for name in own}
         places = places[1:]
     names = [name for name, found in swept.items() if found is not None]
     for name, values, place in zip(names, levels, places, strict=True):
         columns[name] = pd.Series(values).iloc[place].reset_index(drop=True)
-    table = pd.DataFrame(columns, index=pd.RangeIndex(design.size))
-    return Cells(model, cast(Design, design), tuple(drugs), table, fixed, options)
+    every = pd.DataFrame(columns, index=pd.RangeIndex(design.size))
+    return Cells(model, design, tuple(drugs), every, fixed, options)
+
+
+def _appended(doses: NDArray[Any], one: Any) -> NDArray[Any]:
+    """Doses, or schedules, and one more."""
+    found = np.empty(doses.size + 1, doses.dtype)
+    found[:-1], found[-1] = doses, one
+    return found
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

@@ -19,9 +19,9 @@ from .single import PER_DECADE, PRECISION, checked_scan, described, signs, unit_
 from .target import checked_target
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
+    from ..conditions.factors import Conditions
     from ..simulation.model import Model
 
 POINTS = 9
@@ -44,7 +44,7 @@ def lowest_doses(
     points: int = POINTS,
     weights: Mapping[str, float] | None = None,
     fraction: float | None = None,
-    conditions: pd.DataFrame | None = None,
+    conditions: Conditions | None = None,
     rtol_dose: float = PRECISION,
     per_decade: int = PER_DECADE,
     **factors: Any,
@@ -89,7 +89,7 @@ def lowest_doses(
     ConditionError
         As `lowest_dose`; also for drugs that are the same, and weights of one drug only.
     IntegrationError
-        Every run failed.
+        Every run of the first round failed; those of later rounds are marked.
     """
     pair = checked_pair(model, drugs)
     cells = read_cells(model, factors, conditions, pair)

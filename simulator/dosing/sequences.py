@@ -20,9 +20,9 @@ from .target import variable_of
 from .timing import ORDERS, Timing, checked_delays, checked_timing, order_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
+    from ..conditions.factors import Conditions
     from ..simulation.model import Model
 
 # Delays of the first round of a search, evenly spaced, and inside the interval of each later one.
@@ -41,7 +41,7 @@ def sequence(
     exposure: float | Mapping[str, float | None] | None = None,
     time: float | Sequence[float] | None = None,
     output: str = "viability",
-    conditions: pd.DataFrame | None = None,
+    conditions: Conditions | None = None,
     **factors: Any,
 ) -> xr.Dataset:
     """Give the second drug before the first, with it and after it, and compare.
@@ -123,7 +123,7 @@ def best_schedule(
     best: Literal["lowest", "highest"] = "lowest",
     noise: float | None = None,
     resolution: float | None = None,
-    conditions: pd.DataFrame | None = None,
+    conditions: Conditions | None = None,
     **factors: Any,
 ) -> xr.Dataset:
     """The delay between two drugs that does most, at equal exposure, in every condition.

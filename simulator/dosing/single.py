@@ -17,9 +17,9 @@ from .settings import checked_drug, checked_number, dose_range, evaluated_at
 from .target import checked_target
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
+    from ..conditions.factors import Conditions
     from ..simulation.model import Model
 
 PRECISION = 1e-3
@@ -38,7 +38,7 @@ def lowest_dose(
     range: tuple[float, float] | None = None,
     window: tuple[float, float | None] | None = None,
     fraction: float | list[float] | None = None,
-    conditions: pd.DataFrame | None = None,
+    conditions: Conditions | None = None,
     rtol_dose: float = PRECISION,
     per_decade: int = PER_DECADE,
     **factors: Any,
@@ -88,7 +88,7 @@ def lowest_dose(
     ConditionError
         Before any run: something named does not exist, or a value is not allowed.
     IntegrationError
-        Every run failed.
+        Every run of the first round failed; those of later rounds are marked.
     """
     checked_drug(model, drug)
     cells = read_cells(model, factors, conditions, [drug])

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from .blot import plot_blot
     from .cohort import plot_cohort
     from .cohort_waterfall import plot_cohort_waterfall
+    from .control import plot_control
     from .dose_matrix import plot_dose_matrix
     from .dose_response import plot_dose_response
+    from .isobole import plot_isobole
     from .prediction import plot_prediction
     from .profile import plot_profile, plot_profiles
+    from .schedule import plot_schedule, plot_timeline
+    from .screen import plot_screen
+    from .screen_pairs import plot_screen_pairs
+    from .sensitivity import plot_sensitivity
     from .time_course import plot_time_course
     from .time_panels import plot_time_courses
     from .waterfall import plot_waterfall
@@ -29,9 +35,16 @@ _MODULES = {
     "plot_time_courses": "time_panels",
     "plot_dose_response": "dose_response",
     "plot_dose_matrix": "dose_matrix",
+    "plot_isobole": "isobole",
+    "plot_schedule": "schedule",
+    "plot_timeline": "schedule",
     "plot_blot": "blot",
     "plot_cohort": "cohort",
     "plot_cohort_waterfall": "cohort_waterfall",
+    "plot_screen": "screen",
+    "plot_screen_pairs": "screen_pairs",
+    "plot_control": "control",
+    "plot_sensitivity": "sensitivity",
     "plot_waterfall": "waterfall",
     "plot_profile": "profile",
     "plot_profiles": "profile",
@@ -47,9 +60,16 @@ __all__ = [
     "plot_time_courses",
     "plot_dose_response",
     "plot_dose_matrix",
+    "plot_isobole",
+    "plot_schedule",
+    "plot_timeline",
     "plot_blot",
     "plot_cohort",
     "plot_cohort_waterfall",
+    "plot_screen",
+    "plot_screen_pairs",
+    "plot_control",
+    "plot_sensitivity",
     "plot_waterfall",
     "plot_profile",
     "plot_profiles",

@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import simulator as sim
 from simulator.dosing.target import variable_of
-from simulator.errors import ConditionError
+from simulator.errors import ConditionError, IntegrationError
 
 from . import on_paper
 
@@ -94,6 +95,65 @@ def test_failed_runs_are_marked_and_named(pathway):
         found = sim.lowest_dose(pathway, "killer", alteration=["EXPLOSIVE", "none"])
     assert np.isnan(found["dose"].values[0]) and found["status"].values[0] != "SUCCESS"
     assert_dose(found["dose"].values[1], on_paper.killer(0.5))
+
+
+class Fragile:
+    """`simulate` of a model, with an explosion in the runs of a table that are to fail."""
+
+    def __init__(self, model, fails):
+        self.simulate_all, self.fails, self.calls = model.simulate, fails, 0
+
+    def __call__(self, times, *, conditions, on_failure="mark", **options):
+        self.calls += 1
+        explosive = conditions.assign(alteration="none")
+        explosive.loc[self.fails(conditions), "alteration"] = "EXPLOSIVE"
+        return self.simulate_all(times, conditions=explosive, on_failure=on_failure, **options)
+
+
+def between(doses):
+    """Doses that only a narrowing round gives: above 0 and not of the scan."""
+    scan = np.geomspace(0.01, 100, 17)
+    return [d > 0 and not np.isclose(d, scan, rtol=1e-6).any() for d in doses]
+
+
+def test_where_all_runs_of_a_narrowing_round_fail_others_have_answers(pathway, monkeypatch):
+    fragile = Fragile(pathway, lambda table: between(table["killer"]))
+    monkeypatch.setattr(type(pathway), "simulate", lambda self, *a, **k: fragile(*a, **k))
+    cells = {"K_killer": [1.0, 1e-4, 1e4]}
+    with pytest.warns(RuntimeWarning, match="1 of 3 conditions .* at K_killer=1.0"):
+        found = sim.lowest_dose(pathway, "killer", **cells, range=(0.01, 100))
+    assert fragile.calls > 1
+    assert found["bound"].values[1:].tolist() == ["<", ">"]
+    assert np.isnan(found["dose"].values[0]) and (found["dose"].values[1:] == [0.01, 100]).all()
+    assert found["status"].values[0] not in ("SUCCESS", "")
+    assert (found["status"].values[1:] == "SUCCESS").all()
+    with pytest.raises(IntegrationError):
+        sim.lowest_dose(pathway, "killer", **cells, range=(0.01, 100), on_failure="raise")
+
+
+def test_where_every_run_fails_it_is_an_error(pathway):
+    with pytest.raises(IntegrationError):
+        sim.lowest_dose(pathway, "killer", max_steps=1)
+
+
+def test_conditions_are_what_simulate_takes(pathway, tmp_path):
+    table = pd.DataFrame(
+        {"cell": ["A", "B"], "alteration": ["RESISTANT", None], "from": ["x", "y"]}
+    )
+    path = tmp_path / "rows.csv"
+    table.to_csv(path, index=False)
+    for file in (path, str(path)):
+        xr.testing.assert_identical(
+            sim.lowest_dose(pathway, "killer", conditions=file, hill=[1, 2]).drop_vars("from"),
+            sim.lowest_dose(pathway, "killer", conditions=table.drop(columns="from"), hill=[1, 2]),
+        )
+    drawn = sim.sample(4, log={"K_killer": (0.1, 1)}, seed=3)
+    found = sim.lowest_dose(pathway, "killer", conditions=drawn)
+    assert_dose(found["dose"].values, on_paper.killer(0.5, half=found["K_killer"].values))
+    share = sim.lowest_dose(pathway, "killer", conditions=drawn, fraction=0.5)
+    assert float(share["dose"]) == np.sort(found["dose"])[1]
+    with pytest.raises(ConditionError, match="cannot be read"):
+        sim.lowest_dose(pathway, "killer", conditions=str(tmp_path / "none.csv"))
 
 
 def test_as_ic50_of_a_dense_grid(pathway):
@@ -210,7 +270,7 @@ def test_an_output_with_a_name_of_the_result_gets_a_suffix():
         ("killer", {"cel": "A"}, 'Nearest: "cell"'),
         ("killer", {"killer": 1}, "leave killer= out"),
         ("killer", {"conditions": pd.DataFrame({"killer": [1.0]})}, "given twice"),
-        ("killer", {"conditions": [1]}, "is a pandas DataFrame"),
+        ("killer", {"conditions": [1]}, "takes a pandas DataFrame"),
         ("killer", {"output": "viabilty"}, 'Nearest: "viability"'),
         ("killer", {"effect": 1.5}, "between 0 and 1"),
         ("killer", {"effect": 0.5, "below": 0.5}, "one target"),

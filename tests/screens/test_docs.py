@@ -33,11 +33,13 @@ def test_the_command_prints_what_the_page_says():
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
-def test_the_python_of_the_page_runs(tmp_path, capsys):
+def test_the_python_of_the_page_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     script = tmp_path / "script.py"
     script.write_text("\n".join(blocks("python")), encoding="utf-8")
     found = runpy.run_path(str(script))
     assert float(found["flux"]["control"].sum()) == pytest.approx(1.0)
+    assert {p.stem for p in tmp_path.glob("*.pdf")} == {"screen", "control", "sobol", "morris"}
     shares = found["shares"]["ST"].to_series()
     assert shares["GR_expression"] > shares["BIM_expression"] > 10 * shares["total_MEK"]
     assert "beyond_sum" not in found["table"] and "mu_star" in capsys.readouterr().out
