@@ -12,11 +12,18 @@ from .style import COLOURS, COLUMN, MARKERS, STYLE
 
 if TYPE_CHECKING:
     from .dose_response import plot_dose_response
+    from .pathway import plot_pathway, plot_pathways
+    from .pathway_file import pathway_map
+    from .pathway_layout import PathwayMap
     from .prediction import plot_prediction
 
 #: Public name -> the module that has it.
 _MODULES = {
     "plot_dose_response": "dose_response",
+    "plot_pathway": "pathway",
+    "plot_pathways": "pathway",
+    "PathwayMap": "pathway_layout",
+    "pathway_map": "pathway_file",
     "plot_prediction": "prediction",
 }
 
@@ -25,7 +32,11 @@ __all__ = [
     "COLUMN",
     "MARKERS",
     "STYLE",
+    "PathwayMap",
+    "pathway_map",
     "plot_dose_response",
+    "plot_pathway",
+    "plot_pathways",
     "plot_prediction",
 ]
 
