@@ -12,16 +12,17 @@ from .style import COLOURS, COLUMN, MARKERS, STYLE
 
 if TYPE_CHECKING:
     from .dose_response import plot_dose_response
-    from .pathway import plot_pathway, plot_pathways
+    from .pathway import plot_pathway
     from .pathway_file import pathway_map
     from .pathway_layout import PathwayMap
+    from .pathways import plot_pathways
     from .prediction import plot_prediction
 
 #: Public name -> the module that has it.
 _MODULES = {
     "plot_dose_response": "dose_response",
     "plot_pathway": "pathway",
-    "plot_pathways": "pathway",
+    "plot_pathways": "pathways",
     "PathwayMap": "pathway_layout",
     "pathway_map": "pathway_file",
     "plot_prediction": "prediction",

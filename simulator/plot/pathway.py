@@ -1,6 +1,6 @@
 """The pathway map: a schematic of the model, coloured by what one run, or a comparison, says."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ConditionError
 from .pathway_colours import Colours
@@ -14,31 +14,33 @@ from .pathway_drawing import (
     draw_tags,
     is_gone,
     scale_on,
+    text_size,
     unmarked,
 )
 from .pathway_file import pathway_map
 from .pathway_layout import PathwayMap
 from .pathway_values import (
+    check_outputs,
     condition_text,
     done_to,
     folds,
-    level_text,
     one_run,
     plain_shares,
+    reference_text,
     shares_of_maximum,
 )
-from .style import COLUMN, STYLE, axes_or_new
+from .style import COLUMN, axes_or_new
 
 if TYPE_CHECKING:
     from os import PathLike
 
     import xarray as xr
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from ..simulation.model import Model
 
-TOP = 0.2  # for the common title of several maps, inches
+TITLE = 0.2  # height of a line of a title, inches
+TITLE_TEXT = 1.12  # its size over that of labels
 KEY = 8.0  # height of the row that explains the arrows, mm on the map's page
 BAR = 3.5  # height of the colour bar
 
@@ -97,121 +99,28 @@ def plot_pathway(
     call = "plot_pathway"
     run = one_run(ds, layout, call)
     versus = None if reference is None else one_run(reference, layout, call, "reference")
+    if scale_by is not None:
+        check_outputs(scale_by, layout, call, "scale_by")
     values = _values(run, versus, scale_by, layout, call)
-    colours = _colours(versus, scale_by, layout, largest_fold)
+    colours = scale_of_colours(run, versus, scale_by, layout, largest_fold)
+    title = run_title(run, layout) if title is None else title
     width = 2 * COLUMN
-    below = _below(Scale(width * MM / layout.page[0])) if key else 0.0
-    height = width * (layout.page[1] + below) / layout.page[0] + 0.22
+    scale = Scale(width * MM / layout.page[0])
+    below = height_below(scale) if key else 0.0
+    lines = 1 + wrapped(title, layout, scale).count("\n")
+    height = width * (layout.page[1] + below) / layout.page[0] + lines * TITLE
+    is_new = ax is None
     with axes_or_new(ax, width, height) as ax:
-        below = _below(scale_on(ax, layout.page[0])) if key else 0.0
+        if is_new:  # the map fills the figure; of other axes, the layout is the caller's
+            ax.set_position((0.004, 0, 0.992, 1 - lines * TITLE / height))
+        scale = scale_on(ax, layout.page[0])
+        below = height_below(scale) if key else 0.0
         _draw_map(ax, layout, run, values, colours, below)
         if key:
-            _draw_below(ax, layout, colours)
-        size = 1.12 * scale_on(ax, layout.page[0]).text
-        title = _title(run, layout) if title is None else title
-        ax.set_title(title, loc="left", fontsize=size, pad=3)
+            draw_below(ax, layout, colours)
+        title = wrapped(title, layout, scale)
+        ax.set_title(title, loc="left", fontsize=TITLE_TEXT * scale.text, pad=3)
     return ax
-
-
-def plot_pathways(
-    ds: "xr.Dataset",
-    layout: "PathwayMap | Model | str | PathLike[str]",
-    dim: str | None = None,
-    *,
-    reference: "xr.Dataset | None" = None,
-    scale_by: "xr.Dataset | None" = None,
-    largest_fold: float = 4.0,
-    columns: int = 2,
-    width: float = 2 * COLUMN,
-) -> "Figure":
-    """Draw one pathway map for each level of a dimension, on one scale of colours.
-
-    Parameters
-    ----------
-    ds
-        Runs with one dimension longer than 1: times, or levels of a factor.
-    layout, largest_fold
-        As for `plot_pathway`.
-    dim
-        The dimension; None: the only one longer than 1.
-    reference
-        The run to compare with. Where it has the dimension too, each map is compared with the
-        reference at the same level.
-    scale_by
-        Runs whose largest value of each node is full colour; None: `ds`.
-    columns
-        Maps beside each other.
-    width
-        Of the figure, inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        With the maps, one colour bar, and one row that explains the arrows.
-
-    Raises
-    ------
-    ConditionError, ModelError
-        As `plot_pathway`.
-    """
-    import matplotlib.pyplot as plt
-    from matplotlib import rc_context
-
-    layout = layout if isinstance(layout, PathwayMap) else pathway_map(layout)
-    ds = ds.squeeze()
-    dim = _panel_dimension(ds, dim)
-    scale_by = ds if scale_by is None else scale_by
-    rows = -(-ds.sizes[dim] // columns)
-    panel = width / columns
-    high = panel * layout.page[1] / layout.page[0] + 0.2
-    below = _below(Scale(panel * MM / layout.page[0])) * panel / layout.page[0]
-    settings: Any = STYLE
-    with rc_context(settings):
-        figure = plt.figure(figsize=(width, rows * high + below + TOP))
-        total = figure.get_figheight()
-        for i in range(ds.sizes[dim]):
-            row, column = divmod(i, columns)
-            bottom = (below + (rows - 1 - row) * high) / total
-            place = (column / columns + 0.004, bottom, 1 / columns - 0.008, (high - 0.2) / total)
-            ax = figure.add_axes(place)
-            one = ds.isel({dim: i})
-            versus = _at_level(reference, one, dim)
-            title = level_text(one, dim, one[dim].values.item(), layout) or "none"
-            plot_pathway(
-                one, layout, ax, reference=versus, scale_by=scale_by, title=title, key=False,
-                largest_fold=largest_fold,
-            )  # fmt: skip
-        strip = figure.add_axes(((1 - panel / width) / 2, 0, panel / width, below / total))
-        _draw_strip(strip, layout, _colours(reference, scale_by, layout, largest_fold))
-        common = condition_text(ds.isel({dim: 0}), layout, (dim,))
-        figure.suptitle(
-            common, x=0.008, y=1 - 0.05 / total, ha="left", va="top", fontweight="bold", fontsize=8
-        )
-    return figure
-
-
-def _panel_dimension(ds: "xr.Dataset", dim: str | None) -> str:
-    longer = [str(name) for name, size in ds.sizes.items() if size > 1]
-    if dim is None and len(longer) == 1:
-        return longer[0]
-    if dim not in longer or len(longer) > 1:
-        have = ", ".join(longer) or "none"
-        raise ConditionError(
-            "plot_pathways draws one map for each level of one dimension, and the runs have"
-            f" {have} (longer than 1){'' if dim is None else f'; asked for was {dim}'}: select one"
-            " level of the others first."
-        )
-    return longer[0]
-
-
-def _at_level(reference: "xr.Dataset | None", run: "xr.Dataset", dim: str) -> "xr.Dataset | None":
-    """The reference at the level of a run, if it has levels of the dimension."""
-    if reference is None or reference.sizes.get(dim, 1) == 1:
-        return reference
-    level = run[dim].values.item()
-    if level not in reference[dim].values:
-        raise ConditionError(f"plot_pathways: reference has no {dim} = {level}.")
-    return reference.sel({dim: level})
 
 
 def _values(
@@ -254,7 +163,7 @@ def _draw_map(
     draw_tags(ax, layout, done, scale)
 
 
-def _draw_below(ax: "Axes", layout: PathwayMap, colours: Colours) -> None:
+def draw_below(ax: "Axes", layout: PathwayMap, colours: Colours) -> None:
     """The key of the arrows and the colour bar, below the map on the same axes."""
     width, height = layout.page
     scale = scale_on(ax, width)
@@ -265,41 +174,43 @@ def _draw_below(ax: "Axes", layout: PathwayMap, colours: Colours) -> None:
     colours.draw_bar(bar, max(5.0, 0.92 * scale.text))
 
 
-def _below(scale: Scale) -> float:
+def height_below(scale: Scale) -> float:
     """Height of key and colour bar with its two lines of text, mm on the map's page."""
     return KEY + BAR + (6.0 + 2.5 * max(5.0, 0.92 * scale.text)) / scale.per_mm
 
 
-def _draw_strip(ax: "Axes", layout: PathwayMap, colours: Colours) -> None:
-    """The key and the colour bar on axes of their own."""
-    width, height = layout.page
-    ax.set_xlim(0, width)
-    ax.set_ylim(height + _below(scale_on(ax, width)), height)
-    ax.axis("off")
-    _draw_below(ax, layout, colours)
-
-
-def _longer(ds: "xr.Dataset") -> bool:
-    return any(size > 1 for size in ds.sizes.values())
-
-
-def _colours(
+def scale_of_colours(
+    ds: "xr.Dataset",
     reference: "xr.Dataset | None",
     scale_by: "xr.Dataset | None",
     layout: PathwayMap,
     largest_fold: float,
 ) -> Colours:
-    """The scale, with what it says."""
+    """The scale, with what it says; of runs and their reference, what differs in all of them."""
+    if largest_fold <= 1:
+        raise ConditionError(f"largest_fold is {largest_fold:g}; it must be above 1.")
     if reference is None:
         return Colours(None, SHARES if scale_by is None else OF_MAXIMUM)
-    if _longer(reference):
+    if any(size > 1 for size in reference.sizes.values()):
         return Colours(largest_fold, "fold change over the reference at the same level")
-    versus = condition_text(reference.squeeze(), layout)
+    versus = reference_text(ds, reference.squeeze(), layout)
     return Colours(largest_fold, f"fold change over {versus}")
 
 
-def _title(run: "xr.Dataset", layout: PathwayMap) -> str:
-    """The run, and what of it has no place on the map."""
+def run_title(run: "xr.Dataset", layout: PathwayMap, without: tuple[str, ...] = ()) -> str:
+    """The run in words, and what of it has no place on the map."""
+    text = condition_text(run, layout, without) or "none"
     extra = unmarked(layout, done_to(run, layout))
-    text = condition_text(run, layout)
     return text + (f"  (not on the map: {', '.join(extra)})" if extra else "")
+
+
+def wrapped(title: str, layout: PathwayMap, scale: Scale) -> str:
+    """A title in lines no wider than the map, broken at spaces."""
+    lines = [""]
+    for word in title.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_size(longer, TITLE_TEXT * scale.text, scale)[0] > layout.page[0]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)

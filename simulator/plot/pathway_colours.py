@@ -5,8 +5,6 @@ from functools import cached_property
 from math import floor, log2
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConditionError
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
@@ -26,12 +24,6 @@ class Colours:
 
     largest_fold: float | None
     label: str
-
-    def __post_init__(self) -> None:
-        if self.largest_fold is not None and not 1 < self.largest_fold < float("inf"):
-            raise ConditionError(
-                f"largest_fold is {self.largest_fold:g}; it must be a number above 1."
-            )
 
     @cached_property
     def mappable(self) -> "ScalarMappable":
@@ -64,7 +56,8 @@ class Colours:
             exponents = range(-most, most + 1)
             names = [f"1/{2**-e}" if e < 0 else f"{2**e}" for e in exponents]
             bar.set_ticks([float(e) for e in exponents], labels=names)
-        bar.solids.set(edgecolor="face", linewidth=0.2)  # no gaps between colours in a PDF
+        # vector, and no gaps between colours in a PDF
+        bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)
         bar.outline.set_linewidth(0.5)
         bar.ax.tick_params(labelsize=size, length=2, width=0.5, pad=1.5)
         bar.ax.minorticks_off()

@@ -63,8 +63,10 @@ class Scale:
 
 def scale_on(ax: "Axes", width: float) -> Scale:
     """The scale of a map so many mm wide that fills the width of axes."""
-    ax.apply_aspect()
     figure: Any = ax.get_figure(root=True)
+    if figure.get_layout_engine() is not None and ax.get_in_layout():
+        figure.get_layout_engine().execute(figure)
+    ax.apply_aspect()
     inches = ax.get_window_extent().width / figure.dpi
     return Scale(max(inches * 25.4 / width, 0.05))
 

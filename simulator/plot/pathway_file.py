@@ -22,7 +22,7 @@ from .pathway_layout import (
     PathwayMap,
     Point,
     Region,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from os import PathLike

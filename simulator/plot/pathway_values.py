@@ -21,14 +21,7 @@ def one_run(ds: "xr.Dataset", layout: PathwayMap, call: str, what: str = "ds") -
 
     Raises ConditionError where dimensions are left, or an output is missing.
     """
-    missing = [id for id in layout.outputs if id not in ds]
-    if missing:
-        raise ConditionError(
-            f'{call}: {what} has no "{missing[0]}"'
-            + (f" and {len(missing) - 1} more of the map's outputs" if len(missing) > 1 else "")
-            + ", ask for them: simulate(outputs=pathway_map(model).outputs, ...)."
-            + did_you_mean(missing[0], map(str, ds.data_vars))
-        )
+    check_outputs(ds, layout, call, what)
     shown = ds[layout.outputs].squeeze()
     if shown.sizes:
         dims = ", ".join(f"{name} ({size})" for name, size in shown.sizes.items())
@@ -37,6 +30,18 @@ def one_run(ds: "xr.Dataset", layout: PathwayMap, call: str, what: str = "ds") -
             " each, or draw several maps with plot_pathways."
         )
     return ds[[*layout.outputs, "status"]].squeeze() if "status" in ds else shown
+
+
+def check_outputs(ds: "xr.Dataset", layout: PathwayMap, call: str, what: str) -> None:
+    """ConditionError where an output that the map shows is missing."""
+    missing = [id for id in layout.outputs if id not in ds]
+    if missing:
+        raise ConditionError(
+            f'{call}: {what} has no "{missing[0]}"'
+            + (f" and {len(missing) - 1} more of the map's outputs" if len(missing) > 1 else "")
+            + ", ask for them: simulate(outputs=pathway_map(model).outputs, ...)."
+            + did_you_mean(missing[0], map(str, ds.data_vars))
+        )
 
 
 def values_of(run: "xr.Dataset", layout: PathwayMap) -> dict[str, float]:
@@ -137,15 +142,42 @@ def condition_text(run: "xr.Dataset", layout: PathwayMap, without: tuple[str, ..
     return ", ".join(word for word in words if word)
 
 
+def reference_text(run: "xr.Dataset", reference: "xr.Dataset", layout: PathwayMap) -> str:
+    """A reference by what differs: `the run with no alteration`, `the run at 0 h`.
+
+    run : one run, or several of which the reference differs.
+    """
+    ours, theirs = dict(_scalars(run)), dict(_scalars(reference))
+    differing = []
+    for name in dict.fromkeys([*theirs, *ours]):
+        mine = level_text(run, name, ours[name], layout) if name in ours else ""
+        other = level_text(reference, name, theirs[name], layout) if name in theirs else ""
+        if mine != other or (name in run.dims and name in theirs):
+            can_be_absent = name in layout.doses or name.partition(":")[0] in GENETIC
+            word = other or (f"no {name}" if can_be_absent else f"the model's {name}")
+            differing.append((name, word))
+    conditions = ", ".join(word for name, word in differing if name != "time")
+    times = [word for name, word in differing if name == "time"]
+    if not differing:
+        return "the reference"
+    return (
+        "the run"
+        + (f" with {conditions}" if conditions else "")
+        + "".join(f" at {time}" for time in times)
+    )
+
+
 def level_text(run: "xr.Dataset", name: str, value: Any, layout: PathwayMap) -> str:
     """One level of a coordinate in words; empty for a dose of 0 and for no genetic change."""
-    unit = unit_text(str(run[name].attrs.get("units", ""))) if name in run.coords else ""
+    unit = unit_text(str(run[name].attrs.get("units", layout.doses.get(name, ""))))
     number = value if isinstance(value, str) else f"{value:.4g}"
     amount = f"{number} {unit}".strip() if unit not in ("1", "dimensionless") else number
     if name == "time":
         return amount
     if name in layout.doses:
         return f"{name} {amount}" if value not in (0, "none") else ""
+    if name.startswith("expression:"):
+        return f"{name.partition(':')[2]} ×{value:g}"
     if name == "expression":
         return "" if value in ("none", "") else str(value).replace("=", " ×").replace(",", ", ")
     if name in GENETIC or name == "cell":
@@ -155,8 +187,10 @@ def level_text(run: "xr.Dataset", name: str, value: Any, layout: PathwayMap) -> 
 
 
 def _scalars(run: "xr.Dataset") -> Iterator[tuple[str, Any]]:
-    """The run's coordinates that say something: no empty text, no NaN."""
+    """The run's coordinates that are one level and say something: no empty text, no NaN."""
     for name, values in run.coords.items():
+        if values.size != 1:
+            continue
         value = values.values.item()
         empty = value == "" if isinstance(value, str) else value != value
         if not empty:
