@@ -1,8 +1,12 @@
 """`map.yaml`: what is wrong in it is told, and the bundled one says what the model says."""
 
+import re
+import runpy
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.path import Path as Curve
@@ -12,7 +16,9 @@ from simulator.errors import ModelError
 from simulator.network.expression import symbols
 from simulator.plot import pathway_map
 from simulator.plot.pathway_drawing import Scale, text_size
+from simulator.plot.pathway_layout import KINDS, REGIONS, SHAPES, SITE_KINDS
 from simulator.plot.pathway_routes import box_of, edge_route, outline
+from simulator.simulation.model import Model
 
 from .pathway_example import MAP, small_model
 
@@ -213,3 +219,31 @@ def test_labels_fit_their_nodes_in_one_column_at_five_points(layout):
     assert scale.text >= 5
     for node in layout.nodes.values():
         assert text_size(node.label, scale.text, scale)[0] <= node.size[0] - 0.9, node.id
+
+
+# ------------------------------------------------------------------ docs/pathway_map.md
+
+
+def test_the_page_names_every_key_kind_and_shape(checkout):
+    text = (checkout / "docs" / "pathway_map.md").read_text(encoding="utf-8")
+    table = text[text.index("| part |") :]
+    keys = ("kind", "box", "label_at", "at", "shows", "label", "gene", "shape", "size", "via")
+    for word in (*keys, "from", "to", "bend", "drugs", *REGIONS, *SHAPES, *KINDS, *SITE_KINDS):
+        assert f"`{word}`" in table, word
+
+
+def test_the_code_of_the_page_runs(checkout, tmp_path, monkeypatch):
+    text = (checkout / "docs" / "pathway_map.md").read_text(encoding="utf-8")
+    script = tmp_path / "script.py"
+    script.write_text("\n".join(re.findall(r"```python\n(.*?)```", text, re.S)), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(script))
+    assert (tmp_path / "pathway.pdf").stat().st_size > 0
+    plt.close("all")
+
+
+def test_the_map_of_the_page_is_a_map(checkout, tmp_path, steroid_response):
+    text = (checkout / "docs" / "pathway_map.md").read_text(encoding="utf-8")
+    (tmp_path / "map.yaml").write_text(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
+    model = Model(replace(steroid_response.definition, folder=tmp_path))
+    assert set(pathway_map(model).nodes) == {"MEK", "ERK"}
