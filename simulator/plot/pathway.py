@@ -171,12 +171,12 @@ def draw_below(ax: "Axes", layout: PathwayMap, colours: Colours) -> None:
     low, high = ax.get_ylim()  # y grows downwards
     top = height + KEY
     bar = ax.inset_axes((0.2, (low - top - BAR) / (low - high), 0.6, BAR / (low - high)))
-    colours.draw_bar(bar, max(5.0, 0.92 * scale.text))
+    colours.draw_bar(bar, scale.small)
 
 
 def height_below(scale: Scale) -> float:
     """Height of key and colour bar with its two lines of text, mm on the map's page."""
-    return KEY + BAR + (6.0 + 2.5 * max(5.0, 0.92 * scale.text)) / scale.per_mm
+    return KEY + BAR + (6.0 + 2.5 * scale.small) / scale.per_mm
 
 
 def scale_of_colours(

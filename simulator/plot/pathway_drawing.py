@@ -47,8 +47,13 @@ class Scale:
 
     @property
     def text(self) -> float:
-        """Size of labels, points: 7.2 where the page is 170 mm wide, never below 5."""
-        return float(max(5.0, 7.2 * self.share**0.5))
+        """Size of labels, points: 7.2 at the page's own size, 5.1 at half; below, in proportion."""
+        return float(7.2 * self.share**0.5 * min(1.0, (self.share / 0.5) ** 0.5))
+
+    @property
+    def small(self) -> float:
+        """Size of other text: a little smaller, but not below 5 points where labels are not."""
+        return max(0.92 * self.text, min(self.text, 5.0))
 
     @property
     def line(self) -> float:
@@ -71,12 +76,13 @@ def scale_on(ax: "Axes", width: float) -> Scale:
     return Scale(max(inches * 25.4 / width, 0.05))
 
 
-def text_size(text: str, points: float, scale: Scale) -> Point:
+def text_size(text: str, points: float, scale: Scale, weight: str = "normal") -> Point:
     """Width and height of a text of such a size, in mm of the map's page."""
+    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    lines = text.split("\n")
-    widths = [TextPath((0, 0), line, size=points).get_extents().width for line in lines]
+    lines, font = text.split("\n"), FontProperties(size=points, weight=weight)
+    widths = [TextPath((0, 0), line, prop=font).get_extents().width for line in lines]
     return max(widths) / scale.per_mm, 1.15 * points * len(lines) / scale.per_mm
 
 
@@ -201,7 +207,7 @@ def draw_node(ax: "Axes", node: Node, colour: Any, crossed: bool, scale: Scale) 
         _cross(ax, node, scale)
     weight = "bold" if node.shape == "outcome" else "normal"
     room = node.size[0] - 1.0
-    fitting = min(1.0, room / text_size(node.label, scale.text, scale)[0])
+    fitting = min(1.0, room / text_size(node.label, scale.text, scale, weight)[0])
     ax.text(
         *node.at, node.label, ha="center", va="center_baseline", color=text, zorder=6,
         fontsize=scale.text * fitting, fontweight=weight, gid=f"label:{node.id}",
@@ -224,7 +230,7 @@ def draw_site(ax: "Axes", site: DrugSite, layout: PathwayMap, done: Done, scale:
     present = [drug for drug in site.drugs if drug in done.drugs]
     acting = present or list(site.drugs)
     colour = DRUG if present else PALE
-    points = max(5.0, 0.92 * scale.text)
+    points = scale.small
     label = _named(present, done) if present else site.label.replace(" ", "\n", 1)
     words = text_size(label, points, scale)
     size = words[0] + 1, words[1] + 0.5
@@ -301,7 +307,7 @@ def _tag(ax: "Axes", node: Node, text: str, scale: Scale) -> None:
     """A label with a star at the upper edge of a node."""
     x, y = node.at[0], box_of(node.at, node.size)[1] - 0.4
     ax.annotate(
-        text, (x, y), ha="center", va="bottom", fontsize=max(5.0, 0.84 * scale.text),
+        text, (x, y), ha="center", va="bottom", fontsize=scale.small,
         fontweight="bold", zorder=6, gid=f"mark:{node.id}", annotation_clip=False,
         bbox={
             "boxstyle": "round,pad=0.16", "facecolor": LESION, "edgecolor": "black",
@@ -320,7 +326,7 @@ def draw_key(ax: "Axes", box: Box, kinds: Iterable[str], scale: Scale) -> None:
         "moves": "becomes",
     }
     shown = [kind for kind in words if kind in kinds]
-    points, arrow = max(5.0, 0.92 * scale.text), 8.0
+    points, arrow = scale.small, 8.0
     lengths = [arrow + 1.5 + text_size(words[kind], points, scale)[0] for kind in shown]
     left, top, right, bottom = box
     gap = (right - left - sum(lengths)) / max(len(shown) - 1, 1)

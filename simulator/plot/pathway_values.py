@@ -34,6 +34,10 @@ def one_run(ds: "xr.Dataset", layout: PathwayMap, call: str, what: str = "ds") -
 
 def check_outputs(ds: "xr.Dataset", layout: PathwayMap, call: str, what: str) -> None:
     """ConditionError where an output that the map shows is missing."""
+    if not hasattr(ds, "data_vars"):
+        raise ConditionError(
+            f"{call}: {what} is the Dataset of a simulation, not one output of it."
+        )
     missing = [id for id in layout.outputs if id not in ds]
     if missing:
         raise ConditionError(
@@ -124,7 +128,8 @@ def done_to(run: "xr.Dataset", layout: PathwayMap) -> Done:
     for name, value in given.items():
         if name.startswith("expression:"):
             expressed[name.partition(":")[2]] = float(value)
-    return Done(drugs, tuple(_names(given.get("knockout"))), altered, expressed)
+    changed = {gene: factor for gene, factor in expressed.items() if factor != 1}
+    return Done(drugs, tuple(_names(given.get("knockout"))), altered, changed)
 
 
 def condition_text(run: "xr.Dataset", layout: PathwayMap, without: tuple[str, ...] = ()) -> str:
@@ -149,7 +154,10 @@ def reference_text(run: "xr.Dataset", reference: "xr.Dataset", layout: PathwayMa
     """
     ours, theirs = dict(_scalars(run)), dict(_scalars(reference))
     differing = []
+    along = {name for name, values in run.coords.items() if values.size > 1} - set(run.dims)
     for name in dict.fromkeys([*theirs, *ours]):
+        if name in along:  # told by the level of its dimension
+            continue
         mine = level_text(run, name, ours[name], layout) if name in ours else ""
         other = level_text(reference, name, theirs[name], layout) if name in theirs else ""
         if mine != other or (name in run.dims and name in theirs):
@@ -177,13 +185,13 @@ def level_text(run: "xr.Dataset", name: str, value: Any, layout: PathwayMap) -> 
     if name in layout.doses:
         return f"{name} {amount}" if value not in (0, "none") else ""
     if name.startswith("expression:"):
-        return f"{name.partition(':')[2]} ×{value:g}"
+        return f"{name.partition(':')[2]} ×{value:g}" if value != 1 else ""
     if name == "expression":
         return "" if value in ("none", "") else str(value).replace("=", " ×").replace(",", ", ")
     if name in GENETIC or name == "cell":
         parts = list(_names(value))
         return f"{'+'.join(parts)} knocked out" if parts and name == "knockout" else "+".join(parts)
-    return f"{name} = {amount}"
+    return f"{name} {value}" if isinstance(value, str) else f"{name} = {amount}"
 
 
 def _scalars(run: "xr.Dataset") -> Iterator[tuple[str, Any]]:

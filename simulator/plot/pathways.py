@@ -82,7 +82,7 @@ def plot_pathways(
     rows = -(-ds.sizes[dim] // columns)
     panel = width / columns
     runs = [ds.isel({dim: i}) for i in range(ds.sizes[dim])]
-    shared = tuple(str(name) for name in ds.coords if name != dim)
+    shared = tuple(str(name) for name, values in ds.coords.items() if dim not in values.dims)
     titles = [run_title(one, layout, shared) for one in runs]
     scale = Scale(panel * MM / layout.page[0])
     lines = 1 + max(wrapped(title, layout, scale).count("\n") for title in titles)

@@ -1,5 +1,6 @@
 """Pathway maps: colours against values, marks against conditions, what cannot be drawn."""
 
+import dataclasses
 import io
 
 import matplotlib
@@ -250,6 +251,8 @@ def test_more_than_one_run_or_a_missing_output_is_refused(layout):
             plot_pathway(run(), layout, **{place: run().drop_vars("B")})
     with pytest.raises(ConditionError, match='ds has no "A" and 1 more'):
         plot_pathway(run().drop_vars(["A", "B"]), layout, reference=run())
+    with pytest.raises(ConditionError, match="ds is the Dataset of a simulation"):
+        plot_pathway(run()["A"], layout, reference=run())
     with pytest.raises(ConditionError, match="largest_fold is 1; it must be above 1"):
         plot_pathway(run(), layout, reference=run(), largest_fold=1)
 
@@ -314,6 +317,47 @@ def test_small_multiples_between_conditions_mark_each_its_own(layout):
     figure = plot_pathways(runs, layout, reference=runs.sel(alteration="none"))
     (strip,) = (ax for ax in figure.axes if ax.child_axes)
     assert bar(strip).get_xlabel().startswith("fold change over the run with no alteration ")
+
+
+def test_rows_of_a_table_are_told_apart_by_their_conditions(layout):
+    rows = xr.concat([run(a=1), run(a=2)], "sample").isel(time=0)
+    rows = rows.assign_coords(
+        sample=["s1", "s2"],
+        cell=("sample", ["X", "Y"]),
+        drug=("sample", [0.0, 2.0]),
+        **{"expression:GA": ("sample", [1.0, 4.0])},
+    )
+    figure = plot_pathways(rows, layout, reference=rows.sel(sample="s1"))
+    assert [ax.get_title(loc="left") for ax in maps(figure)] == [
+        "X, sample s1",
+        "Y, sample s2, drug 2 µM, GA ×4",
+    ]
+    assert [names(ax, "mark") for ax in maps(figure)] == [set(), {"a"}]
+    assert [names(ax, "site") for ax in maps(figure)] == [set(), {"B inhibitor"}]
+    (strip,) = (ax for ax in figure.axes if ax.child_axes)
+    assert bar(strip).get_xlabel().startswith("fold change over the run with sample s1 ")
+
+
+def test_a_result_without_time_is_drawn(layout):
+    rest = run().isel(time=0).drop_vars("time")
+    ax = plot_pathway(rest.assign_coords(drug=1.0), layout, reference=rest)
+    assert ax.get_title(loc="left") == "drug 1 µM"
+
+
+@pytest.mark.parametrize(("width", "smallest"), [(170, 6), (85, 4.9), (42, 2)])
+def test_text_shrinks_with_the_map_and_stays_in_its_box(layout, width, smallest):
+    figure = plt.figure(figsize=(width / 25.4, width / 25.4), dpi=300)
+    ax = figure.add_axes((0, 0, 1, 1))
+    wide = dataclasses.replace(layout, page=(170, 100))
+    plot_pathway(run(drug=1.0, knockout="GA"), wide, ax, reference=run(), key=False)
+    renderer = figure.canvas.get_renderer()
+    for kind in ("node", "site"):
+        for id in names(ax, kind):
+            label = "label" if kind == "node" else "sitelabel"
+            (text,), (box,) = by_gid(ax, f"{label}:{id}"), by_gid(ax, f"{kind}:{id}")
+            inner, outer = text.get_window_extent(renderer), box.get_window_extent(renderer)
+            assert outer.x0 <= inner.x0 and inner.x1 <= outer.x1, id
+            assert text.get_fontsize() >= smallest
 
 
 def test_a_reference_with_the_dimension_is_taken_level_by_level(layout):
