@@ -12,8 +12,12 @@ from .style import unit_text
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Coordinates by which a run names what was done to its genes.
-GENETIC = ("alteration", "knockout", "expression")
+#: Coordinates by which a run names what was done to its genes, and what they say of nothing done.
+GENETIC = {
+    "alteration": "no alteration",
+    "knockout": "no knock-out",
+    "expression": "unchanged expression",
+}
 
 
 def one_run(ds: "xr.Dataset", layout: PathwayMap, call: str, what: str = "ds") -> "xr.Dataset":
@@ -161,9 +165,8 @@ def reference_text(run: "xr.Dataset", reference: "xr.Dataset", layout: PathwayMa
         mine = level_text(run, name, ours[name], layout) if name in ours else ""
         other = level_text(reference, name, theirs[name], layout) if name in theirs else ""
         if mine != other or (name in run.dims and name in theirs):
-            can_be_absent = name in layout.doses or name.partition(":")[0] in GENETIC
-            word = other or (f"no {name}" if can_be_absent else f"the model's {name}")
-            differing.append((name, word))
+            none = f"no {name}" if name in layout.doses else f"the model's {name}"
+            differing.append((name, other or GENETIC.get(name.partition(":")[0], none)))
     conditions = ", ".join(word for name, word in differing if name != "time")
     times = [word for name, word in differing if name == "time"]
     if not differing:
