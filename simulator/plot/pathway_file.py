@@ -1,14 +1,14 @@
 """Reading `map.yaml` of a model folder, and checking it against the model."""
 
+import csv
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError, did_you_mean
-from ..network.folder_tables import COLUMNS
 from ..network.places import shown
-from ..network.tables import Problems, read_table, read_yaml
+from ..network.tables import Problems, read_yaml
 from .pathway_layout import (
     KINDS,
     NODE_SIZE,
@@ -259,9 +259,10 @@ def _is_numbers(value: Any, count: int) -> bool:
 
 
 def _altered_genes(folder: Path | None) -> dict[str, str]:
-    """Alteration -> the gene that alterations.tsv names for it."""
-    if folder is None or not (folder / "alterations.tsv").is_file():
+    """Alteration -> its gene in alterations.tsv, which was checked when the model was read."""
+    file = None if folder is None else folder / "alterations.tsv"
+    if file is None or not file.is_file():
         return {}
-    path = folder / "alterations.tsv"
-    rows = read_table(path, shown(path), COLUMNS["alterations"], Problems()) or []
-    return {row["alteration"]: row["gene"] for row in rows}
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    table = csv.DictReader((line for line in lines if line[:1] != "#"), delimiter="\t")
+    return {row["alteration"].strip(): row["gene"].strip() for row in table}

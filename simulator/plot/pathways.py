@@ -89,10 +89,11 @@ def plot_pathways(
     high = panel * layout.page[1] / layout.page[0] + lines * TITLE
     wide = max(panel, min(width, COLUMN))  # the key and the colour bar
     below = height_below(Scale(wide * MM / layout.page[0])) * wide / layout.page[0]
+    total = TITLE + rows * high + below
+    # Made outside the settings: a notebook's first figure changes some, and they would be lost.
+    figure = plt.figure(figsize=(width, total), dpi=STYLE["figure.dpi"])
     settings: Any = STYLE
     with rc_context(settings):
-        figure = plt.figure(figsize=(width, TITLE + rows * high + below))
-        total = figure.get_figheight()
         for i, one in enumerate(runs):
             row, column = divmod(i, columns)
             bottom = (below + (rows - 1 - row) * high) / total
