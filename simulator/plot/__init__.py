@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .dose_matrix import plot_dose_matrix
     from .dose_response import plot_dose_response
     from .isobole import plot_isobole
+    from .pathway import plot_pathway
+    from .pathway_file import pathway_map
+    from .pathway_layout import PathwayMap
+    from .pathways import plot_pathways
     from .prediction import plot_prediction
     from .profile import plot_profile, plot_profiles
     from .schedule import plot_schedule, plot_timeline
@@ -49,6 +53,10 @@ _MODULES = {
     "plot_profile": "profile",
     "plot_profiles": "profile",
     "plot_prediction": "prediction",
+    "plot_pathway": "pathway",
+    "plot_pathways": "pathways",
+    "pathway_map": "pathway_file",
+    "PathwayMap": "pathway_layout",
 }
 
 __all__ = [
@@ -74,6 +82,10 @@ __all__ = [
     "plot_profile",
     "plot_profiles",
     "plot_prediction",
+    "plot_pathway",
+    "plot_pathways",
+    "pathway_map",
+    "PathwayMap",
 ]
 
 
