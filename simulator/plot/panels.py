@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .style import COLUMN, STYLE
+from .style import COLUMN, STYLE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,13 +21,12 @@ def panels(
 ) -> "Iterator[tuple[Figure, list[Axes]]]":
     """A figure in STYLE with so many panels, each of so many inches; drawn inside, all is alike."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
     columns = min(columns, max(count, 1))
     rows = -(-max(count, 1) // columns)
+    figure = new_figure(size[0] * columns, size[1] * rows)
     settings: Any = STYLE  # its stubs want the literal names of settings
     with rc_context(settings):
-        figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
         axes = list(figure.subplots(rows, columns, squeeze=False).flat)
         for ax in axes[count:]:
             ax.set_visible(False)

@@ -18,7 +18,7 @@ from .pathway_drawing import Scale, scale_on
 from .pathway_file import pathway_map
 from .pathway_layout import PathwayMap
 from .pathway_values import condition_text
-from .style import COLUMN, STYLE
+from .style import COLUMN, STYLE, new_figure
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -71,7 +71,6 @@ def plot_pathways(
     ConditionError, ModelError
         As `plot_pathway`.
     """
-    import matplotlib.pyplot as plt
     from matplotlib import rc_context
 
     layout = layout if isinstance(layout, PathwayMap) else pathway_map(layout)
@@ -90,8 +89,7 @@ def plot_pathways(
     wide = max(panel, min(width, COLUMN))  # the key and the colour bar
     below = height_below(Scale(wide * MM / layout.page[0])) * wide / layout.page[0]
     total = TITLE + rows * high + below
-    # Made outside the settings: a notebook's first figure changes some, and they would be lost.
-    figure = plt.figure(figsize=(width, total), dpi=STYLE["figure.dpi"])
+    figure = new_figure(width, total, layout=None)
     settings: Any = STYLE
     with rc_context(settings):
         for i, one in enumerate(runs):

@@ -3,12 +3,14 @@
 matplotlib is imported by what draws, and no function shows a window.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe & Ito's palette (https://jfly.uni-koeln.de/color/), distinguishable with any colour vision;
 # black is for the reference: no inhibitor, no lesion.
@@ -68,6 +70,21 @@ def axes_or_new(
     settings: Any = STYLE  # its stubs want the literal names of settings
     with rc_context(settings):
         yield figure.subplots()
+
+
+def new_figure(width: float, height: float, layout: str | None = "constrained") -> "Figure":
+    """A figure of several panels, of so many inches, that is returned to the user as it is.
+
+    `plt.show` shows it. In a notebook, where a cell shows its last value as well as all figures
+    that pyplot holds, pyplot lets go of it: it is seen once.
+    """
+    import matplotlib.pyplot as plt
+
+    settings: Any = {"figsize": (width, height), "dpi": STYLE["figure.dpi"], "layout": layout}
+    figure = plt.figure(**settings)
+    if "ipykernel" in sys.modules:
+        plt.close(figure)
+    return figure
 
 
 def unit_text(units: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConditionError
 from .curves import curves_of
 from .marks import broken, legend_entries, legend_look
-from .style import COLUMN, HEIGHT, STYLE
+from .style import COLUMN, HEIGHT, STYLE, new_figure
 from .time_course import axis_label, output_over_time, outputs_over_time, plot_time_course
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def plot_time_courses(
         As `plot_time_course`, or no output or column is asked for.
     """
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
     outputs = outputs_over_time(ds) if outputs is None else list(outputs)
     if not outputs or columns < 1:
@@ -58,9 +57,9 @@ def plot_time_courses(
     columns = min(columns, len(outputs))
     rows = -(-len(outputs) // columns)
     width = COLUMN if columns == 1 else 2 * COLUMN
+    figure = new_figure(width, 0.2 * HEIGHT + 0.65 * HEIGHT * rows)
     settings: Any = STYLE
     with rc_context(settings):
-        figure = Figure(figsize=(width, 0.2 * HEIGHT + 0.65 * HEIGHT * rows), layout="constrained")
         axes = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
         for ax, output in zip(axes, outputs, strict=False):
             plot_time_course(

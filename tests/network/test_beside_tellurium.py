@@ -1,4 +1,4 @@
-"""tellurium replaces classes of libsbml in the process that imports it; models are read all the same."""
+"""tellurium replaces classes of libsbml where it is imported; models are read all the same."""
 
 import subprocess
 import sys
@@ -20,6 +20,7 @@ print(float(model.simulate(2.0, rtol=1e-9)["X"][-1]))
 
 
 def test_a_model_is_read_after_tellurium_was_imported():
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", PROGRAM]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert abs(float(run.stdout.split()[-1]) - 2 * 2.718281828459045**-1) < 1e-7
