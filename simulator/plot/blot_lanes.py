@@ -107,7 +107,8 @@ def lanes_of(data: "xr.Dataset", names: Sequence[str]) -> Lanes:
         elif not _only_counts(chosen, name):
             differs[name] = levels
     for dim in dims:
-        if dim not in chosen.coords:
+        described = any(dim in chosen[name].dims for name in differs)
+        if dim not in chosen.coords and not described:
             place = dims.index(dim)
             differs[dim] = (np.indices(shape)[place].ravel() + 1).astype(str).tolist()
     order = {dim: k for k, dim in enumerate(dims)}

@@ -6,7 +6,7 @@ from ..errors import ConditionError, did_you_mean
 from ..response.doses import check_doses
 from .curves import dimension, squeezed
 from .dose_axis import dose_label, dose_text, log_ticks
-from .marks import broken
+from .marks import axis_label, broken
 from .style import COLUMN, axes_or_new
 
 if TYPE_CHECKING:
@@ -299,4 +299,4 @@ def _draw_bar(ax: "Axes", mesh: Any, said: list[str]) -> None:
 
 
 def _name(da: "xr.DataArray") -> str:
-    return NAMES.get(str(da.name), str("value" if da.name is None else da.name))
+    return NAMES.get(str(da.name)) or axis_label(da, BAR_LETTERS)

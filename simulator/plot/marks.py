@@ -3,7 +3,10 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from .style import unit_text
+
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
 
 # Letters of a name in the legend after which it goes on in the next line.
@@ -104,3 +107,14 @@ def broken(text: str, letters: int = LEGEND_LETTERS) -> str:
             lines.append("")
         lines[-1] += part
     return "\n".join(line.rstrip() for line in lines)
+
+
+def axis_label(da: "xr.DataArray", letters: int) -> str:
+    """`BIM_total (nM)`; for a pure number, what it is of: `pERK (phosphorylated ERK, share)`."""
+    name, units = str("value" if da.name is None else da.name), str(da.attrs.get("units", ""))
+    meaning = str(da.attrs.get("long_name", ""))
+    about = unit_text(units) if units not in ("", "1", "dimensionless") else meaning
+    if not about or about == name:
+        return name
+    whole = f"{name} ({about})"
+    return whole if len(whole) <= letters else f"{name}\n{broken(f'({about})', letters)}"

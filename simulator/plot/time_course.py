@@ -11,7 +11,7 @@ from .marks import (
     CROSS,
     NO_VALUE,
     ROW_HEIGHT,
-    broken,
+    axis_label,
     leave_room,
     mark_missing,
     next_row,
@@ -235,14 +235,3 @@ def _time_axis(ax: "Axes", da: "xr.DataArray") -> None:
     step = next((s for s in HOURS if (last - first) / s <= MOST_TICKS), None)
     if units == "h" and step is not None and last - first >= MOST_TICKS:
         ax.xaxis.set_major_locator(MultipleLocator(step))
-
-
-def axis_label(da: "xr.DataArray", letters: int) -> str:
-    """`BIM_total (nM)`; for a pure number, what it is of: `pERK (phosphorylated ERK, share)`."""
-    name, units = str("value" if da.name is None else da.name), str(da.attrs.get("units", ""))
-    meaning = str(da.attrs.get("long_name", ""))
-    about = unit_text(units) if units not in ("", "1", "dimensionless") else meaning
-    if not about or about == name:
-        return name
-    whole = f"{name} ({about})"
-    return whole if len(whole) <= letters else f"{name}\n{broken(f'({about})', letters)}"

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConditionError
 from .curves import curves_of
-from .marks import broken, legend_entries, legend_look
+from .marks import axis_label, broken, legend_entries, legend_look
 from .style import COLUMN, HEIGHT, STYLE, new_figure
-from .time_course import axis_label, output_over_time, outputs_over_time, plot_time_course
+from .time_course import output_over_time, outputs_over_time, plot_time_course
 
 if TYPE_CHECKING:
     import xarray as xr
