@@ -62,7 +62,8 @@ add_module_names = False
 
 html_theme = "furo"
 html_title = f"steroidsim {version}"
-html_static_path = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_show_copyright = False
 copybutton_prompt_text = r">>> |\$ "

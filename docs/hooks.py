@@ -10,7 +10,7 @@ from typing import Any
 
 from sphinx.util import logging
 
-from .page_code import FIGURE, blocks
+from .page_code import FIGURE, blocks, call, commands, is_ours
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 EXECUTED = CHECKOUT / "build" / "notebooks"
@@ -70,6 +70,9 @@ def add_figures(app: Any, page: str, source: list[str]) -> None:
                 Path(block.file).write_text(block.code, encoding="utf-8")
             elif block.kind == "python":
                 block.run(f"{page}.md", namespace)
+            elif block.kind in ("console", "sh"):
+                for words in filter(is_ours, commands(block.code)):
+                    call(words)
         parts.append(_with_figures(text[done:], stem, len(parts), namespace))
     source[0] = "".join(parts)
 

@@ -6,6 +6,7 @@ stands under a line that begins with a file's name in backticks and a colon is t
 """
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -54,3 +55,26 @@ def blocks(text: str) -> Iterator[Block]:
             after=last is not None and not text[last : found.start()].strip(),
         )
         last = found.end()
+
+
+def commands(code: str) -> list[list[str]]:
+    """The words of each command of a console block, without comments; continued lines are one."""
+    lines = code.replace("\\\n", " ").splitlines()
+    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+
+
+def is_ours(words: list[str]) -> bool:
+    """Whether it is the command `steroidsim`, by whatever path."""
+    return words[0].rpartition("/")[2] == "steroidsim"
+
+
+def call(words: list[str]) -> str:
+    """Run `steroidsim` with these arguments here, and return what it prints."""
+    from typer.testing import CliRunner
+
+    from simulator.cli import app
+
+    done = CliRunner().invoke(app, words[1:])
+    if done.exit_code != 0:
+        raise RuntimeError(f"`{shlex.join(words)}` ended with {done.exit_code}: {done.output}")
+    return done.stdout

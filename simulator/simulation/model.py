@@ -149,7 +149,7 @@ class Model:
 
     @cached_property
     def hash(self) -> str:
-        """Digest of everything the model is made of: what a result's `model_hash` says."""
+        """Digest of everything that the model is made of; a result has it as `model_hash`."""
         return hashlib.sha256(repr(sorted(self.digests.items())).encode()).hexdigest()[:16]
 
     def __reduce__(self) -> tuple[Any, ...]:
