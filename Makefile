@@ -63,6 +63,7 @@ notebooks: $(INSTALLED_DEV)  ## execute every notebook (the files stay as they a
 	    --output="$(CURDIR)/build/{}" "{}" || { echo "{} failed" >&2; exit 255; }'
 
 # The checkout is the source folder, so that links lead to the same place there and in the site.
+# Pages that have not changed are kept with their figures; ARGS=-E makes all anew.
 docs: $(INSTALLED_DEV)  ## build the documentation's site; shows notebooks as last executed
 	@"$(BIN)/python" -m sphinx -q -W --keep-going -c docs . build/docs $(ARGS)
 	@echo "wrote build/docs/index.html"

@@ -62,7 +62,12 @@ def add_figures(app: Any, page: str, source: list[str]) -> None:
     parts: list[str] = []
     namespace: dict[str, Any] = {"__name__": "__main__"}
     done = 0
-    with tempfile.TemporaryDirectory() as folder, chdir(folder), redirect_stdout(StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chdir(folder),
+        redirect_stdout(StringIO()),
+        matplotlib.rc_context(),
+    ):
         for block in blocks(text):
             parts.append(_with_figures(text[done : block.end], stem, len(parts), namespace))
             done = block.end
@@ -78,13 +83,18 @@ def add_figures(app: Any, page: str, source: list[str]) -> None:
 
 
 def _with_figures(text: str, stem: str, part: int, namespace: dict[str, Any]) -> str:
-    """The text with a figure for its comment, if it has one."""
+    """The text with a figure for its comment, if it has one.
+
+    That is pyplot's current figure; where there is none, what the page calls `figure`.
+    """
     wanted = FIGURE.search(text)
     if wanted is None:
         return text
     import matplotlib.pyplot as plt
 
-    figure = plt.gcf() if plt.get_fignums() else namespace["figure"]
+    figure = plt.gcf() if plt.get_fignums() else namespace.get("figure")
+    if figure is None:
+        raise ValueError(f'{stem}.md: nothing was drawn for "{wanted[1]}".')
     FIGURES.mkdir(parents=True, exist_ok=True)
     path = FIGURES / f"{stem}-{part}.svg"
     figure.savefig(path)

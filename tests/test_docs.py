@@ -209,6 +209,14 @@ def test_the_exceptions_are_of_pages_that_need_them():
                 assert any(line.startswith(start) for line in lines), (page, start)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_figure_stands_below_the_block_that_draws_it(page):
+    text = text_of(page)
+    ends = {block.end for block in blocks(text) if block.kind == "python"}
+    assert {len(text[: each.start()].rstrip()) for each in FIGURE.finditer(text)} <= ends
+    assert text.count("<!-- figure") == len(FIGURE.findall(text))
+
+
 # ------------------------------------------------------------------ the reader of pages itself
 EXAMPLE = """\
 `a.txt`: a file.
