@@ -44,10 +44,14 @@ class Problem(Posed):
 
     Attributes
     ----------
-    ids : parameters of the parameter table, in order.
-    free : those that are estimated, in order, without those that follow the others.
-    following : those that are estimated and follow the others; none unless hierarchical.
-    petab : the problem as the files say it.
+    ids
+        Parameters of the parameter table, in order.
+    free
+        Those that are estimated, in order, without those that follow the others.
+    following
+        Those that are estimated and follow the others; none unless hierarchical.
+    petab
+        The problem as the files say it.
 
     Raises
     ------
