@@ -59,7 +59,7 @@ def to_expression(node: Any, scope: Scope) -> Expression:
     scope = replace(scope, depth=scope.depth + 1)
     if scope.depth > DEEPEST:
         raise MathError(f"is nested more than {DEEPEST} levels deep")
-    kind = node.getType()
+    kind = _type(node)
     if kind in _numbers():
         return Number(_number(node))
     constant = _constants().get(kind)
@@ -88,7 +88,7 @@ def _libsbml() -> Any:
 
 
 def _number(node: Any) -> float:
-    if node.getType() == _libsbml().AST_REAL_E:
+    if _type(node) == _libsbml().AST_REAL_E:
         return times_power_of_ten(node.getMantissa(), node.getExponent())
     return float(node.getValue())
 
@@ -112,7 +112,7 @@ def _flat(node: Any, kind: int) -> list[Any]:
     tails: list[list[Any]] = []
     while True:
         children = list(_children(node))
-        if not children or children[0].getType() != kind:
+        if not children or _type(children[0]) != kind:
             break
         tails.append(children[1:])
         node = children[0]
@@ -125,7 +125,7 @@ def _n_ary(operator: str, terms: list[Expression]) -> Expression:
 
 def _why_not(node: Any) -> str:
     libsbml = _libsbml()
-    kind = node.getType()
+    kind = _type(node)
     if kind == libsbml.AST_FUNCTION_DELAY:
         return "uses delay(), and delay differential equations are not supported"
     name = node.getName() or node.getOperatorName() or libsbml.formulaToL3String(node) or "?"
@@ -178,6 +178,15 @@ def _rate_of(node: Any, scope: Scope) -> Expression:
     if not scope.in_model:
         raise MathError("uses rateOf(), which has a meaning only in a model")
     return apply(RATE_OF, arguments[0])
+
+
+def _type(node: Any) -> int:
+    """The kind of a node, also once another package (tellurium) has made all nodes its own.
+
+    Bindings by SWIG share their types: after `import libsedml` libsbml's nodes are objects of that
+    package, whose `getType` gives no number.
+    """
+    return int(_libsbml().ASTNode.getType(node))
 
 
 @cache
