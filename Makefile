@@ -26,7 +26,7 @@ MADE_IN := $(shell cat "$(INSTALLED)" 2>/dev/null)
 MOVED := $(if $(MADE_IN),$(if $(filter-out $(CURDIR),$(MADE_IN)),moved))
 
 .DEFAULT_GOAL := help
-.PHONY: moved help predict test lint format types layers notebooks wheel check figure docs \
+.PHONY: moved help predict test lint format types layers notebooks docs wheel check figure \
     findings-page constraints clean
 
 help:  ## list the commands
@@ -53,11 +53,20 @@ types: $(INSTALLED_DEV)  ## check the types
 layers: $(INSTALLED_DEV)  ## check that imports point downwards only
 	@"$(BIN)/lint-imports" --no-logo --no-cache
 
+# Each is executed where it lies, two at a time; the copy with results goes to build/notebooks/.
+# A backend named in the environment (as .ci/run does) would leave the copies without figures.
 notebooks: $(INSTALLED_DEV)  ## execute every notebook (the files stay as they are)
-	@for notebook in notebooks/*.ipynb; do \
-	    echo "executing $$notebook"; \
-	    "$(BIN)/jupyter-execute" --kernel_name=python3 --timeout=600 "$$notebook" || exit 1; \
-	done
+	@mkdir -p build/notebooks
+	@printf '%s\n' notebooks/*.ipynb | xargs -P 2 -I {} sh -c 'echo "executing {}"; \
+	    MPLBACKEND=module://matplotlib_inline.backend_inline \
+	    "$(BIN)/jupyter-execute" --kernel_name=python3 --timeout=600 \
+	    --output="$(CURDIR)/build/{}" "{}" || { echo "{} failed" >&2; exit 255; }'
+
+# The checkout is the source folder, so that links lead to the same place there and in the site.
+# Pages that have not changed are kept with their figures; ARGS=-E makes all anew.
+docs: $(INSTALLED_DEV)  ## build the documentation's site; shows notebooks as last executed
+	@"$(BIN)/python" -m sphinx -q -W --keep-going -c docs . build/docs $(ARGS)
+	@echo "wrote build/docs/index.html"
 
 wheel: $(INSTALLED_DEV)  ## build the wheel and load the bundled model from it
 	@rm -rf build/wheel && mkdir -p build/wheel
@@ -65,13 +74,11 @@ wheel: $(INSTALLED_DEV)  ## build the wheel and load the bundled model from it
 	@"$(BIN)/python" -m pip install $(PIP_FLAGS) --no-deps --target build/wheel/site build/wheel/*.whl
 	@PYTHONPATH=build/wheel/site "$(BIN)/python" -P -c "$$CHECK_WHEEL"
 
-check: lint types layers notebooks wheel  ## everything that is checked besides the tests
+check: lint types layers notebooks docs wheel  ## everything that is checked besides the tests
 
 figure: predict  ## renew the README's figure from a prediction
 	@mkdir -p docs/figures
 	@"$(BIN)/python" -c "$$SHRINK_FIGURE" results/prediction.png docs/figures/prediction.png
-
-docs: findings-page  ## renew the generated pages of docs/
 
 findings-page: $(INSTALLED)  ## renew docs/findings.md with its panels
 	@rm -rf docs/figures/findings

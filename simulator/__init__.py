@@ -60,6 +60,11 @@ def load(model: "str | PathLike[str]") -> "Model":
         A bundled model's name, a model folder, an Antimony file (``.ant``), an SBML file (``.xml``
         or ``.sbml``, Level 2 or 3), or Antimony text (a string with a newline).
 
+    Returns
+    -------
+    Model
+        What can be simulated.
+
     Raises
     ------
     ModelError

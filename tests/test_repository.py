@@ -204,3 +204,11 @@ def test_modules_have_names_that_say_something():
     vague = {"utils", "util", "core", "common", "helpers", "misc"}
     modules = [path for path in (CHECKOUT / "simulator").rglob("*") if path.suffix == ".py"]
     assert [path for path in modules if path.stem in vague] == []
+
+
+def test_the_notebook_about_fitting_brings_the_problem_that_other_tests_check():
+    own = CHECKOUT / "notebooks" / "data" / "fiedler"
+    checked = CHECKOUT / "tests" / "data" / "petab_benchmarks" / "Fiedler_BMCSystBiol2016"
+    names = {path.name for path in checked.iterdir()}
+    assert {path.name for path in own.iterdir()} == names | {"LICENSE", "README.md"}
+    assert all((own / name).read_bytes() == (checked / name).read_bytes() for name in names)

@@ -47,15 +47,20 @@ def schedule(*steps: tuple[float, float]) -> Schedule:
         Pairs (time, dose): the dose holds from that time until the next. Times are >= 0 and
         increase; doses are finite and >= 0. The dose is 0 before the first time.
 
-    Examples
-    --------
-    >>> schedule((0, 1.0), (24, 0.0)).label
-    '1@0,0@24'
+    Returns
+    -------
+    Schedule
+        A level for a drug or ligand; its label in a result is such as `1@0,0@24`.
 
     Raises
     ------
     ConditionError
         No step, a step that is no pair of numbers, times that do not increase, negative values.
+
+    Examples
+    --------
+    >>> schedule((0, 1.0), (24, 0.0)).label
+    '1@0,0@24'
     """
     if not steps:
         raise ConditionError("schedule() needs at least one (time, dose) pair, like (0, 1.0).")

@@ -250,6 +250,11 @@ def sample(
     seed
         Which draw. A larger sample of the same seed begins with the rows of a smaller one.
 
+    Returns
+    -------
+    Sample
+        For ``conditions=``: rows are drawn when they are simulated.
+
     Raises
     ------
     ConditionError

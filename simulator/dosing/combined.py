@@ -61,8 +61,12 @@ def lowest_doses(
 
     Parameters
     ----------
+    model
+        From `simulator.load`.
     drugs
         Two names. The doses of the second are the grid.
+    points
+        How many doses above 0 the grid has.
     ranges
         Drug -> (low, high), where the folder states none or others are wanted.
     weights

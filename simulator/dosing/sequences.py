@@ -52,6 +52,8 @@ def sequence(
 
     Parameters
     ----------
+    model
+        From `simulator.load`.
     drugs
         First and second drug -> dose, or a list of doses, which becomes a dimension.
     delays
@@ -133,7 +135,7 @@ def best_schedule(
 
     Parameters
     ----------
-    drugs, exposure, time, output, conditions, **factors
+    model, drugs, exposure, time, output, conditions, **factors
         As of `sequence`; one time, and no exposure of the second drug until the end.
     within
         Lowest and highest delay.

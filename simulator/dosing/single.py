@@ -52,6 +52,10 @@ def lowest_dose(
 
     Parameters
     ----------
+    model
+        From `simulator.load`.
+    drug
+        Its name.
     effect
         1 - output, of an output that is relative to the vehicle. Default 0.5. Or:
     output, below, above

@@ -1,8 +1,10 @@
 """Fitting a model to measurements: likelihoods, priors, sensitivities, and what is searched.
 
-problem = simulator.fit.Problem("problem.yaml")  # PEtab, version 1 or 2
-problem.log_likelihood(), problem.gradient()
-simulator.fit.plot_fit(problem, problem.optimize())
+::
+
+    problem = simulator.fit.Problem("problem.yaml")  # PEtab, version 1 or 2
+    problem.log_likelihood(), problem.gradient()
+    simulator.fit.plot_fit(problem, problem.optimize())
 
 What needs pyPESTO is imported when it is first used.
 """

@@ -273,7 +273,21 @@ def _failed(number: int, x: Array, message: str, optimizer: str) -> pypesto.Opti
 
 
 def starts_table(result: pypesto.Result, problem: Problem) -> Any:
-    """The starts, best first, as a table (pandas): objective, message, evaluations, parameters."""
+    """The starts of a fit as a table.
+
+    Parameters
+    ----------
+    result
+        From `Problem.optimize` or `Problem.read`.
+    problem
+        Whose result it is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each start, best first: its number, objective, evaluations, seconds, message, and
+        the parameters on linear scale.
+    """
     import pandas as pd
 
     search = Search(problem)

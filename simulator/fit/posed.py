@@ -110,7 +110,8 @@ class Posed:
 
         Returns
         -------
-        -inf where a simulation fails, or gives what no measurement can follow.
+        float
+            -inf where a simulation fails, or gives what no measurement can follow.
 
         Raises
         ------
@@ -120,13 +121,32 @@ class Posed:
         return self.at(self.table(parameters)).evaluation.log_likelihood
 
     def chi2(self, parameters: Mapping[str, float] | None = None) -> float:
-        """The sum of squared residuals in units of the noise; as `log_likelihood`."""
+        """The sum of squared residuals in units of the noise.
+
+        Parameters
+        ----------
+        parameters
+            As of `log_likelihood`.
+
+        Returns
+        -------
+        float
+            Dimensionless; inf where a simulation fails.
+        """
         return self.at(self.table(parameters)).evaluation.chi2
 
     def log_prior(self, parameters: Mapping[str, float] | None = None) -> float:
-        """The log density of the priors of the estimated parameters; 0 where they have none.
+        """The log density of the priors of the estimated parameters.
 
-        As `log_likelihood`; -inf where a prior excludes a value.
+        Parameters
+        ----------
+        parameters
+            As of `log_likelihood`.
+
+        Returns
+        -------
+        float
+            0 where they have none, -inf where a prior excludes a value.
         """
         from .priors import Priors
 
@@ -135,9 +155,17 @@ class Posed:
         return priors.evaluate(table).log_density
 
     def gradient(self, parameters: Mapping[str, float] | None = None) -> pd.Series:
-        """Derivatives of the log-likelihood by the estimated parameters, on linear scale, by id.
+        """Derivatives of the log-likelihood by the estimated parameters.
 
-        NaN where the log-likelihood is -inf.
+        Parameters
+        ----------
+        parameters
+            As of `log_likelihood`.
+
+        Returns
+        -------
+        pandas.Series
+            By id, on linear scale; NaN where the log-likelihood is -inf.
         """
         import pandas as pd
 
@@ -145,14 +173,36 @@ class Posed:
         return pd.Series(found, index=list(self.free), name="gradient")
 
     def fisher(self, parameters: Mapping[str, float] | None = None) -> pd.DataFrame:
-        """The expected Fisher information of the estimated parameters, on linear scale, by id."""
+        """The expected Fisher information of the estimated parameters.
+
+        Parameters
+        ----------
+        parameters
+            As of `log_likelihood`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By id and id, on linear scale.
+        """
         import pandas as pd
 
         found = self.at(self.table(parameters), order=2).evaluation.fisher
         return pd.DataFrame(found, index=list(self.free), columns=list(self.free))
 
     def simulate(self, parameters: Mapping[str, float] | None = None) -> pd.DataFrame:
-        """The measurement table with simulated values: PEtab's simulation table, in its order."""
+        """The measurements as they would be without noise.
+
+        Parameters
+        ----------
+        parameters
+            As of `log_likelihood`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            PEtab's simulation table: a row for each measurement, in its order.
+        """
         import pandas as pd
 
         found = self.at(self.table(parameters)).evaluation.simulations
@@ -165,9 +215,18 @@ class Posed:
         return pd.DataFrame(rows, columns=names, index=index).sort_index()
 
     def inner(self, parameters: Mapping[str, float] | None = None) -> dict[str, float]:
-        """The best values of the parameters that follow the others, by id; as `log_likelihood`.
+        """The best values of the parameters that follow the others.
 
-        NaN where a simulation fails, or determines none. Empty if the problem is not hierarchical.
+        Parameters
+        ----------
+        parameters
+            As of `log_likelihood`.
+
+        Returns
+        -------
+        dict
+            Id -> value; NaN where a simulation fails, or determines none. Empty if the problem is
+            not hierarchical.
         """
         return dict(self.at(self.table(parameters)).inner)
 
@@ -176,13 +235,20 @@ class Posed:
     ) -> Self:
         """The same problem with other measurements, and the same compiled model.
 
+        Other processes and result files know a problem by its files: both refuse this one.
+
         Parameters
         ----------
+        measurements
+            In the place of those of the files.
         estimated
             Whether parameters are estimated, as here, from these measurements. Else there are none
             to estimate: for `at` of order 0, where those that follow the others do so as here.
 
-        Other processes and result files know a problem by its files: both refuse this one.
+        Returns
+        -------
+        Problem
+            Another; this one stays as it is.
         """
         other = copy(self)
         other.petab = replace(self.petab, measurements=tuple(measurements))

@@ -44,10 +44,14 @@ class Problem(Posed):
 
     Attributes
     ----------
-    ids : parameters of the parameter table, in order.
-    free : those that are estimated, in order, without those that follow the others.
-    following : those that are estimated and follow the others; none unless hierarchical.
-    petab : the problem as the files say it.
+    ids
+        Parameters of the parameter table, in order.
+    free
+        Those that are estimated, in order, without those that follow the others.
+    following
+        Those that are estimated and follow the others; none unless hierarchical.
+    petab
+        The problem as the files say it.
 
     Raises
     ------
@@ -119,17 +123,22 @@ class Problem(Posed):
 
         Parameters
         ----------
+        result
+            From `optimize` or `read`.
         ids
             Parameters; None: all that are estimated.
         out
             The result's HDF5 file: each profile is written as it ends. Those that it has of the
             same best start are not run again, but where a refit failed.
+        optimizer, jobs
+            As of `optimize`.
         progress
             Called with (done, total, None) as profiles end.
 
         Returns
         -------
-        The result that was given, with profiles from its best start; `verdicts` reads them.
+        pypesto.Result
+            The one given, with profiles from its best start; `verdicts` reads them.
 
         Raises
         ------
@@ -147,11 +156,22 @@ class Problem(Posed):
         return profile(self, result, ids, optimizer, jobs, progress, file)
 
     def verdicts(self, result: pypesto.Result, level: float = 0.95) -> pd.DataFrame:
-        """What profiles say: by id, estimate, confidence interval (linear scale) and verdict.
+        """What profiles say of each parameter.
 
-        The interval is where the profile is below half the chi2 quantile of the level; NaN where it
-        has no end. The verdict is identifiable, one-sided, flat, at bound, or optimiser failed, and
-        `sentence` says it in words.
+        Parameters
+        ----------
+        result
+            From `profile`.
+        level
+            Confidence of the intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By id: `estimate`, `lower` and `upper` end of the interval, on linear scale, `verdict`
+            and `sentence`. The interval is where the profile is below half the chi2 quantile of the
+            level; an end is NaN where it has none. The verdict is identifiable, one-sided, flat, at
+            bound, or optimiser failed, and the sentence says it in words.
         """
         from .objective import Search
         from .verdicts import verdicts
@@ -185,17 +205,25 @@ class Problem(Posed):
 
         Parameters
         ----------
+        result
+            From `optimize` or `read`.
+        samples
+            How many.
+        seed
+            Which draw.
         temperatures
             Tempered chains, for posteriors of several modes; 1: one chain.
         out
             The result's HDF5 file, to which the samples are added.
+        progress
+            Show a bar.
 
         Returns
         -------
-        The result that was given, with samples on the search's scale, their burn-in by Geweke's
-        test and their effective number. What has no prior is uniform between its bounds on its
-        scale.
-        A chain that has not settled is warned of.
+        pypesto.Result
+            The one given, with samples on the search's scale, their burn-in by Geweke's test and
+            their effective number. What has no prior is uniform between its bounds on its scale.
+            A chain that has not settled is warned of.
 
         Raises
         ------
@@ -223,6 +251,8 @@ class Problem(Posed):
 
         Parameters
         ----------
+        result
+            From `optimize` or `read`.
         times
             Times, or about how many.
         level
@@ -233,18 +263,32 @@ class Problem(Posed):
 
         Returns
         -------
-        `best`, `median`, `low`, `high` and the measurements' `noise` (series, time); a series is an
-        observable in an experiment with the same placeholders (`label`). `attrs["band"]` says what
-        the band is.
+        xarray.Dataset
+            `best`, `median`, `low`, `high` and the measurements' `noise` (series, time); a series
+            is an observable in an experiment with the same placeholders (`label`).
+            `attrs["band"]` says what the band is.
         """
         from .bands import predict
 
         return predict(self, result, times, level, members)
 
     def best(self, result: pypesto.Result) -> dict[str, float]:
-        """Id -> value on linear scale of the estimated parameters at the best start.
+        """The estimated parameters at the best start, with those that follow the others.
 
-        With those that follow the others.
+        Parameters
+        ----------
+        result
+            From `optimize` or `read`.
+
+        Returns
+        -------
+        dict
+            Id -> value on linear scale.
+
+        Raises
+        ------
+        IntegrationError
+            No start of the result has a finite objective.
         """
         from .objective import Search
         from .profiles import best_start
@@ -254,6 +298,16 @@ class Problem(Posed):
 
     def read(self, path: str | os.PathLike[str]) -> pypesto.Result:
         """The result in a file that `optimize` wrote for this problem.
+
+        Parameters
+        ----------
+        path
+            The HDF5 file.
+
+        Returns
+        -------
+        pypesto.Result
+            With the starts, profiles and samples that the file has.
 
         Raises
         ------
@@ -265,7 +319,20 @@ class Problem(Posed):
         return read_result(path, self)
 
     def write_petab(self, folder: str | os.PathLike[str], parameters: Mapping[str, float]) -> Path:
-        """Copy the problem's files into a folder, with these values as nominal ones."""
+        """Copy the problem's files into a folder, with these values as nominal ones.
+
+        Parameters
+        ----------
+        folder
+            It is made where there is none.
+        parameters
+            Id -> value on linear scale; others keep theirs.
+
+        Returns
+        -------
+        pathlib.Path
+            The yaml file of the copy.
+        """
         from .export import write_petab
 
         self._need_files(folder)

@@ -23,6 +23,9 @@ def plot_prediction(
 ) -> "Figure":
     """The prediction on one page: auc400 of all conditions as a heat map, and some curves.
 
+    Where `predict` asked an ensemble, its 5-95 % range stands in the fields and around the curves,
+    and the share of members that make the same call behind the call.
+
     Parameters
     ----------
     table, curves
@@ -33,9 +36,6 @@ def plot_prediction(
         auc400 of the call, the middle of the colour scale.
     hours
         When viability was read.
-
-    Where `predict` asked an ensemble, its 5-95 % range stands in the fields and around the curves,
-    and the share of members that make the same call behind the call.
     """
     from matplotlib.figure import Figure
 

@@ -33,12 +33,28 @@ def auc400(
     same axis, so that killing by a second drug present throughout does not count as an effect of
     this one.
 
-    da : viability as a fraction, with dimension `dose` (uM in the bundled model). Dimensionless
-    result over the other dimensions. A missing viability among the values used gives NaN, and so
-    does a background that leaves no cell.
+    Parameters
+    ----------
+    da
+        Viability as a fraction, with dimension `dose` (uM in the bundled model).
+    dose
+        The dose dimension.
+    range
+        Ends (low, high) of the doses, in the unit of the axis.
+    background
+        Divide by the viability at dose 0 first.
 
-    Raises ConditionError if the axis does not cover `range`, if dose 0 is missing although
-    `background=True`, if the doses are not usable, or if viability is given in percent.
+    Returns
+    -------
+    xarray.DataArray
+        Dimensionless, over the other dimensions. A missing viability among the values used gives
+        NaN, and so does a background that leaves no cell.
+
+    Raises
+    ------
+    ConditionError
+        The axis does not cover `range`, dose 0 is missing although `background=True`, the doses
+        are not usable, or viability is given in percent.
     """
     da = sorted_by_dose(da, [dose], "auc400", zero_needed=background)
     if range is None:
@@ -77,11 +93,20 @@ def auc(
     doses are missing, `>` where the lower ones are. `background` as in `auc400`, which is 400 times
     this number on its own range.
 
-    da : viability as a fraction, with dimension `dose`. Dimensionless result over the other
-    dimensions; missing values as in `auc400`.
+    Parameters
+    ----------
+    da, dose, range, background
+        As of `auc400`.
 
-    Raises ConditionError if `range` goes beyond the doses at both ends, which bounds nothing, and
-    as `auc400`.
+    Returns
+    -------
+    xarray.DataArray
+        Dimensionless, over the other dimensions; missing values as in `auc400`.
+
+    Raises
+    ------
+    ConditionError
+        `range` goes beyond the doses at both ends, which bounds nothing; and as `auc400`.
     """
     da = sorted_by_dose(da, [dose], "auc", zero_needed=background)
     first, last = _ends(da[dose])

@@ -49,11 +49,25 @@ def combination_index(
     upper bound, `<`. Pairs of which one drug alone has an effect above 0.9 are left out; pairs that
     add less than `noise` to the better single drug count as 1.
 
-    da : viability as a fraction, with both dose dimensions, each with dose 0. Dimensionless result
-    over the other dimensions; NaN where a value of the matrix is missing or all pairs are left out.
+    Parameters
+    ----------
+    da
+        Viability as a fraction, with both dose dimensions, each with dose 0.
+    dose_a, dose_b
+        The dose dimensions.
+    noise
+        Effects that differ by less are not told apart.
 
-    Raises ConditionError if a zero dose is missing, the doses are not usable, or viability is given
-    in percent.
+    Returns
+    -------
+    xarray.DataArray
+        Dimensionless, over the other dimensions; NaN where a value of the matrix is missing or all
+        pairs are left out.
+
+    Raises
+    ------
+    ConditionError
+        A zero dose is missing, the doses are not usable, or viability is given in percent.
     """
     dims = [dose_a, dose_b]
     da = sorted_by_dose(da, dims, "combination_index", zero_needed=True)
@@ -78,11 +92,21 @@ def f_syn(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     alone does not reach E enters with its top dose and flags that pair as an upper bound, `<`; a
     drug that is beyond E at its lowest dose enters with that dose, a lower bound, `>`.
 
-    da : viability as a fraction, with both dose dimensions, each with dose 0. Dimensionless result
-    over the other dimensions and both dose dimensions without their zeros; all NaN where a value of
-    the matrix is missing.
+    Parameters
+    ----------
+    da, dose_a, dose_b
+        As of `combination_index`.
 
-    Raises ConditionError as `combination_index`.
+    Returns
+    -------
+    xarray.DataArray
+        Dimensionless, over the other dimensions and both dose dimensions without their zeros; all
+        NaN where a value of the matrix is missing.
+
+    Raises
+    ------
+    ConditionError
+        As `combination_index`.
     """
     dims = [dose_a, dose_b]
     da = sorted_by_dose(da, dims, "f_syn", zero_needed=True)
@@ -101,9 +125,23 @@ def f_syn(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
 def bliss_excess(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     """Effect of each pair beyond that of two independent drugs: E_ab - (E_a + E_b - E_a E_b).
 
-    Positive is synergy (Bliss 1939, Ann Appl Biol 26:585-615). A fraction of cells, over the other
-    dimensions and both dose dimensions without their zeros. NaN where one of the three viabilities
-    is missing. Raises ConditionError as `combination_index`.
+    Positive is synergy (Bliss 1939, Ann Appl Biol 26:585-615).
+
+    Parameters
+    ----------
+    da, dose_a, dose_b
+        As of `combination_index`.
+
+    Returns
+    -------
+    xarray.DataArray
+        A fraction of cells, over the other dimensions and both dose dimensions without their zeros.
+        NaN where one of the three viabilities is missing.
+
+    Raises
+    ------
+    ConditionError
+        As `combination_index`.
     """
     return _excess(da, dose_a, dose_b, "bliss_excess", lambda a, b: a + b - a * b)
 
@@ -112,7 +150,21 @@ def hsa_excess(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     """Effect of each pair beyond that of the better drug alone: E_ab - max(E_a, E_b).
 
     Positive means better than the highest single agent (Berenbaum 1989, Pharmacol Rev 41:93-141).
-    Shapes and missing values as in `bliss_excess`. Raises ConditionError as `combination_index`.
+
+    Parameters
+    ----------
+    da, dose_a, dose_b
+        As of `combination_index`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Shapes and missing values as in `bliss_excess`.
+
+    Raises
+    ------
+    ConditionError
+        As `combination_index`.
     """
     return _excess(da, dose_a, dose_b, "hsa_excess", np.maximum)
 

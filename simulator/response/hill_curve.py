@@ -50,11 +50,29 @@ def hill(
     curve is from describing this curve, and nothing of how certain the model is. They end at the
     limits above, where they mean "or beyond".
 
-    da : viability as a fraction, with dimension `dose`, at least four of them above 0, and dose 0.
-    Dimensionless slope over the other dimensions.
+    Parameters
+    ----------
+    da
+        Viability as a fraction, with dimension `dose`: the dose 0 and at least four above it.
+    dose
+        The dose dimension.
+    smallest
+        The least fall of viability that counts as an effect.
+    level
+        Confidence of the intervals.
+    sigma
+        Standard error of one viability; None: the misfit.
 
-    Raises ConditionError if the zero dose is missing, there are too few doses, they are not usable,
-    viability is given in percent, or `level` or `sigma` is out of range.
+    Returns
+    -------
+    xarray.DataArray
+        The slope, dimensionless, over the other dimensions.
+
+    Raises
+    ------
+    ConditionError
+        The zero dose is missing, there are too few doses, they are not usable, viability is given
+        in percent, or `level` or `sigma` is out of range.
     """
     check_interval(level, sigma, "hill")
     da = sorted_by_dose(da, [dose], "hill", zero_needed=True, fewest=4)

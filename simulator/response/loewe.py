@@ -31,7 +31,20 @@ def loewe_excess(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     drug cannot be expressed in doses of the other: the additive effect is then that of the rest,
     which is the least it can be, and the excess an upper bound, `<`.
 
-    Shapes and missing values as in `f_syn`. Raises ConditionError as `combination_index`.
+    Parameters
+    ----------
+    da, dose_a, dose_b
+        As of `combination_index`.
+
+    Returns
+    -------
+    xarray.DataArray
+        A fraction of cells; shapes and missing values as in `f_syn`.
+
+    Raises
+    ------
+    ConditionError
+        As `combination_index`.
     """
     dims = [dose_a, dose_b]
     da = sorted_by_dose(da, dims, "loewe_excess", zero_needed=True)

@@ -63,12 +63,23 @@ def musyc(
     below `p_high`; `>` likewise; `?` where the data do not determine it: an interval that spans the
     limits, or of E and beta one wider than 0.5. Do not read a value marked `?`.
 
-    da : viability as a fraction, with both dose dimensions, each with dose 0 and at least three
-    doses above it. A Dataset over the other dimensions; NaN, with bound `?`, where a value of the
-    matrix is missing.
+    Parameters
+    ----------
+    da, dose_a, dose_b
+        As of `combination_index`, with at least three doses above 0 of each drug.
+    level, sigma
+        As of `hill`.
 
-    Raises ConditionError as `combination_index`, if there are too few doses, or if `level` or
-    `sigma` is out of range.
+    Returns
+    -------
+    xarray.Dataset
+        One variable per parameter, over the other dimensions; NaN, with bound `?`, where a value
+        of the matrix is missing.
+
+    Raises
+    ------
+    ConditionError
+        There are too few doses, or `level` or `sigma` is out of range; and as `combination_index`.
     """
     check_interval(level, sigma, "musyc")
     dims = [dose_a, dose_b]
@@ -103,11 +114,22 @@ def musyc_surface(
     drug changes which; cooperativity stays (their gamma is 1), and both drugs come off equally
     fast, which are further parameters that a dose matrix rarely determines.
 
-    parameters : what `musyc` returns, or a Dataset of the same variables; doses_a, doses_b :
-    doses >= 0 of drugs 1 and 2, in the units of C1 and C2. Returns viability over the dimensions of
-    the parameters and both drugs.
+    Parameters
+    ----------
+    parameters
+        What `musyc` returns, or a Dataset of the same variables.
+    doses_a, doses_b
+        Doses >= 0 of drugs 1 and 2, in the units of C1 and C2.
 
-    Raises ConditionError if a parameter is missing or a dose is no number >= 0.
+    Returns
+    -------
+    xarray.DataArray
+        Viability over the dimensions of the parameters and both drugs.
+
+    Raises
+    ------
+    ConditionError
+        A parameter is missing or a dose is no number >= 0.
     """
     for name in PARAMETERS:
         if name not in parameters:

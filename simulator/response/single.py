@@ -20,13 +20,25 @@ from .doses import (
 def ic50(da: xr.DataArray, dose: str) -> xr.DataArray:
     """Lowest dose at which viability is 0.5, interpolated linearly in log dose.
 
-    da : viability as a fraction, with dimension `dose` (uM in the bundled model); other
-    dimensions are kept. The dose 0, if there, is not used. Returns doses in the unit of the axis.
-    Where viability stays above 0.5 the value is the top dose with bound `>`; where it is below
-    0.5 at the lowest dose already, that dose with bound `<`. A missing viability at or below the
-    crossing gives NaN.
+    Parameters
+    ----------
+    da
+        Viability as a fraction, with dimension `dose` (uM in the bundled model); other dimensions
+        are kept. The dose 0, if there, is not used.
+    dose
+        The dose dimension.
 
-    Raises ConditionError if the doses are not usable or viability is given in percent.
+    Returns
+    -------
+    xarray.DataArray
+        Doses, in the unit of the axis. Where viability stays above 0.5 the value is the top dose
+        with bound `>`; where it is below 0.5 at the lowest dose already, that dose with bound `<`.
+        A missing viability at or below the crossing gives NaN.
+
+    Raises
+    ------
+    ConditionError
+        The doses are not usable or viability is given in percent.
     """
     return _inhibitory_dose(da, dose, 0.5, "ic50")
 
@@ -34,9 +46,22 @@ def ic50(da: xr.DataArray, dose: str) -> xr.DataArray:
 def ic(da: xr.DataArray, dose: str, level: float = 0.5) -> xr.DataArray:
     """Lowest dose at which viability is `level`: 0.5 for the IC50, 0.1 for the IC90.
 
-    Shapes, units, bounds and missing values as in `ic50`.
+    Parameters
+    ----------
+    da, dose
+        As of `ic50`.
+    level
+        The viability that is looked for.
 
-    Raises ConditionError if `level` is not between 0 and 1, and as `ic50`.
+    Returns
+    -------
+    xarray.DataArray
+        Shapes, units, bounds and missing values as in `ic50`.
+
+    Raises
+    ------
+    ConditionError
+        `level` is not between 0 and 1; and as `ic50`.
     """
     if not 0 < level < 1:
         raise ConditionError(
@@ -62,12 +87,25 @@ def ec50(da: xr.DataArray, dose: str, smallest: float = 0.05) -> xr.DataArray:
     """Lowest dose with half of the curve's own effect, interpolated linearly in log dose.
 
     The effect is the fall from the zero dose to the lowest viability among the doses. A curve
-    that falls by less than `smallest` has no half to be found: top dose with bound `>`. Shapes,
-    units and other bounds as in `ic50`. A missing value anywhere gives NaN, since it could be
-    the lowest one.
+    that falls by less than `smallest` has no half to be found: top dose with bound `>`.
 
-    Raises ConditionError if the zero dose is missing, the doses are not usable, or viability is
-    given in percent.
+    Parameters
+    ----------
+    da, dose
+        As of `ic50`; the dose 0 is needed.
+    smallest
+        The least fall of viability that counts as an effect.
+
+    Returns
+    -------
+    xarray.DataArray
+        Shapes, units and other bounds as in `ic50`. A missing value anywhere gives NaN, since it
+        could be the lowest one.
+
+    Raises
+    ------
+    ConditionError
+        The zero dose is missing, the doses are not usable, or viability is given in percent.
     """
     da = sorted_by_dose(da, [dose], "ec50", zero_needed=True)
     return measured(

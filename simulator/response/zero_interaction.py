@@ -20,16 +20,26 @@ def zip_delta(da: xr.DataArray, dose_a: str, dose_b: str) -> xr.DataArray:
     V_a and V_b are Hill curves through each drug alone, V_a|b the Hill curve through the viability
     over the doses of a at that dose of b, which starts at V_b(b), and V_b|a likewise (Yadav et al.
     2015, Comput Struct Biotechnol J 13:504-513, doi 10.1016/j.csbj.2015.09.001, as documented for
-    the `synergy` package). Positive is synergy. A fraction of cells, where the paper has percent,
-    over the other dimensions and both dose dimensions without their zeros. The plateaus of all
-    curves are fitted, where the paper has full kill: else a drug that kills a part of the cells
-    would differ from its own curve. The curves smooth out the noise of single pairs, which
-    `bliss_excess` shows, and agree with it where the data are such curves.
+    the `synergy` package). Positive is synergy. The plateaus of all curves are fitted, where the
+    paper has full kill: else a drug that kills a part of the cells would differ from its own curve.
+    The curves smooth out the noise of single pairs, which `bliss_excess` shows, and agree with it
+    where the data are such curves.
 
-    da : viability as a fraction, with both dose dimensions, each with dose 0 and at least three
-    doses above it. NaN throughout a matrix of which a value is missing.
+    Parameters
+    ----------
+    da, dose_a, dose_b
+        As of `combination_index`, with at least three doses above 0 of each drug.
 
-    Raises ConditionError as `combination_index`, or if there are too few doses.
+    Returns
+    -------
+    xarray.DataArray
+        A fraction of cells, where the paper has percent, over the other dimensions and both dose
+        dimensions without their zeros. NaN throughout a matrix of which a value is missing.
+
+    Raises
+    ------
+    ConditionError
+        There are too few doses; and as `combination_index`.
     """
     dims = [dose_a, dose_b]
     da = sorted_by_dose(da, dims, "zip_delta", zero_needed=True, fewest=3)

@@ -46,10 +46,10 @@ def control_coefficients(
     ----------
     parameters
         Constants of the model; default: all.
-
-    Others are those of `screen`, and options of `Model.simulate` but `store`, `executor`,
-    `progress` and `method` (it is a Rosenbrock method). With an output as measure and several
-    times, all of them are kept.
+    model, measure, time, output, dose, **factors
+        As of `screen`, with options of `Model.simulate` but `store`, `executor`, `progress` and
+        `method` (it is a Rosenbrock method). With an output as measure and several times, all of
+        them are kept.
 
     Returns
     -------

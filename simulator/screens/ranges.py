@@ -104,8 +104,8 @@ def global_sensitivity(
         Also Sobol' indices of pairs.
     resamples, confidence
         Of the bootstrap that gives the confidence intervals.
-
-    Others are those of `screen`.
+    model, measure, time, output, dose, **factors
+        As of `screen`.
 
     Returns
     -------

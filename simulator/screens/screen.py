@@ -96,8 +96,8 @@ def screen(
     Returns
     -------
     pandas.DataFrame
-        A row for each perturbation in each condition: rank within the condition (1 = largest
-        |log2 ratio|, or |difference| where a measure is not positive), kind, name, level (fold of
+        A row for each perturbation in each condition: rank within the condition (1 = largest log2
+        ratio by size, or difference where a measure is not positive), kind, name, level (fold of
         expression, or dose in `unit`), columns of what is swept, the measure and that of the
         unperturbed cell (`unperturbed`), difference, log2_ratio, bounds (`<` or `>` where a dose
         was not reached), the output at dose 0 of the swept drug (`at_dose_0`: how many cells an

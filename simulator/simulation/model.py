@@ -82,7 +82,20 @@ class Model:
     def member(self, name: str) -> Model:
         """The model with the values of one member of its ensemble.
 
-        Raises ConditionError for a name that is not in `members`.
+        Parameters
+        ----------
+        name
+            One of `members`.
+
+        Returns
+        -------
+        Model
+            Equations, cells and drugs are the same.
+
+        Raises
+        ------
+        ConditionError
+            It is not in `members`.
         """
         if self.ensemble is None or name not in self.ensemble.members:
             have = f"{self.members[0]} to {self.members[-1]}" if self.members else "none"
@@ -95,7 +108,22 @@ class Model:
     def with_values(self, values: Mapping[Quantity, float]) -> Model:
         """The same model with other values of parameters, cells or alterations.
 
-        Nothing is compiled anew. Raises ModelError for a quantity that the model does not have.
+        Nothing is compiled anew.
+
+        Parameters
+        ----------
+        values
+            Quantity -> value; `ensemble.quantities` has such names.
+
+        Returns
+        -------
+        Model
+            With the same equations.
+
+        Raises
+        ------
+        ModelError
+            The model does not have such a quantity.
         """
         other = Model(revalued(self.definition, values))
         # what depends on the equations alone is shared
@@ -127,7 +155,7 @@ class Model:
 
     @cached_property
     def hash(self) -> str:
-        """Digest of everything the model is made of: what a result's `model_hash` says."""
+        """Digest of everything that the model is made of; a result has it as `model_hash`."""
         return hashlib.sha256(repr(sorted(self.digests.items())).encode()).hexdigest()[:16]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -267,8 +295,12 @@ class Model:
     ) -> xr.Dataset:
         """The untreated cell at rest, where a simulation with ``start="steady_state"`` begins.
 
-        Parameters are those of `simulate`; drugs, ligands and species values have no place here.
-        Default outputs: all species and all observables that are relative to nothing.
+        Parameters
+        ----------
+        conditions, set, rtol, atol, max_steps, max_seconds, on_failure, workers, **factors
+            As of `simulate`; drugs, ligands and species values have no place here.
+        outputs
+            Default: all species and all observables that are relative to nothing.
 
         Returns
         -------
@@ -316,6 +348,11 @@ class Model:
         seed
             Which draw.
 
+        Returns
+        -------
+        pandas.DataFrame
+            For ``conditions=``.
+
         Raises
         ------
         ConditionError
@@ -326,13 +363,46 @@ class Model:
         return draw_cohort(self, name, n, seed)
 
     def export_sbml(self, **factors: Any) -> str:
-        """SBML of the network in one condition: see `simulation.export.export_sbml`."""
+        """SBML whose initial values are those of one condition at t = 0.
+
+        Constants get the condition's values, species the state at t = 0 (brought to rest where the
+        model starts so), and initial assignments, now used up, are dropped. Doses are constant: a
+        schedule cannot be exported.
+
+        Parameters
+        ----------
+        **factors
+            As of `simulate`, one level each; `set` and `start` may be among them.
+
+        Returns
+        -------
+        str
+            The SBML document.
+
+        Raises
+        ------
+        ConditionError
+            A factor is swept or scheduled, or does not exist.
+        IntegrationError
+            The condition has no steady state.
+        """
         from .export import export_sbml
 
         return export_sbml(self, factors)
 
     def is_constant_readout(self, observable: str) -> bool:
-        """Whether no reaction can change this observable (a conserved total, a constant)."""
+        """Whether no reaction can change this observable (a conserved total, a constant).
+
+        Parameters
+        ----------
+        observable
+            Its id.
+
+        Returns
+        -------
+        bool
+            True where it is the same at all times of every run.
+        """
         return observable in constant_readouts(self)
 
 

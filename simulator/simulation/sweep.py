@@ -109,7 +109,18 @@ class Sweep:
         return seconds_per_run(self.model, self.design, self.times, self.wanted, self.options)
 
     def seconds(self, workers: int | None = None) -> float:
-        """About how many seconds all runs take on so many cores (default: those there are)."""
+        """About how many seconds all runs take on so many cores (default: those there are).
+
+        Parameters
+        ----------
+        workers
+            Cores; None: those that this process may use.
+
+        Returns
+        -------
+        float
+            Seconds, from the CPU time of a few hundred runs.
+        """
         return self.runs * self.run_seconds / min(worker_count(workers), len(self.grid))
 
     def part(self, chunk: int) -> Design:
@@ -153,9 +164,23 @@ class Sweep:
 
         Parameters
         ----------
+        store, executor, workers, on_failure, progress
+            As of `Model.simulate`.
         shard
             (i, n): only every n-th chunk, beginning with the i-th, i from 1 to n; for jobs that
             know nothing of each other. Their stores are put together by `simulator.merge`.
+
+        Returns
+        -------
+        xarray.Dataset
+            As from `Model.simulate`.
+
+        Raises
+        ------
+        ConditionError
+            A row of the conditions has no meaning, or the store cannot be used.
+        IntegrationError
+            Every run failed, or one did and `on_failure` is "raise".
         """
         from .streamed import gathered, streamed
 
@@ -233,6 +258,13 @@ def design(
     conditions
         As of `Model.simulate`: a table, or what need not be in memory: a .csv or .tsv file, or
         `simulator.sample`.
+    time, set, outputs, start, rtol, atol, max_steps, method, **factors
+        As of `Model.simulate`.
+
+    Returns
+    -------
+    Sweep
+        What would be simulated; its own `simulate` does so.
 
     Raises
     ------

@@ -186,6 +186,16 @@ def read_store(path: str | PathLike[str]) -> xr.Dataset:
     What is not done is NaN, and its status is empty. Where dask is installed, arrays of a large
     store are dask arrays, which are worked on chunk by chunk.
 
+    Parameters
+    ----------
+    path
+        The store's folder.
+
+    Returns
+    -------
+    xarray.Dataset
+        As from the call that made the store.
+
     Raises
     ------
     ConditionError

@@ -1,9 +1,7 @@
-"""The command, the example of docs/blots.md, and the bundled model's own blots."""
+"""The command, and the bundled model's own blots."""
 
 import json
 import math
-import re
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -74,21 +72,6 @@ def test_bad_input_writes_nothing(tmp_path):
 
 
 # ---------------------------------------------------------------------- the bundled model
-@pytest.mark.slow
-def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, steroid_response):
-    text = (CHECKOUT / "docs" / "blots.md").read_text(encoding="utf-8")
-    table = re.search(r"```csv\n(.*?)```", text, re.S)[1]
-    command = shlex.split(re.search(r"```console\n(.*?)\n```", text, re.S)[1])
-    monkeypatch.chdir(tmp_path)
-    Path("blots.csv").write_text(table, encoding="utf-8")
-    assert command[0] == "steroidsim"
-    done = CliRunner().invoke(app, command[1:])
-    assert done.exit_code == 0, done.output
-    problem = read_problem(tmp_path / "blots_problem" / "problem.yaml")
-    assert len(problem.measurements) == 7
-    assert {p.id for p in problem.parameters if p.estimate} >= {"k_SOS", "k_BIM_phosphorylation"}
-
-
 TREATMENTS = [
     {"cell": "SUPT1", "time": 0},
     {"cell": "SUPT1", "alteration": "NRAS_G12D", "selumetinib": 0.1, "time": 24},
