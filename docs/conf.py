@@ -11,7 +11,13 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
-from docs.hooks import add_figures, leave_start_page, show_executed, unlink_folders  # noqa: E402
+from docs.hooks import (  # noqa: E402
+    add_figures,
+    add_math,
+    leave_start_page,
+    show_executed,
+    unlink_folders,
+)
 from simulator import __version__  # noqa: E402
 
 project = "steroidsim"
@@ -24,7 +30,6 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
     "sphinx_copybutton",
 ]
 
@@ -72,6 +77,7 @@ copybutton_prompt_is_regexp = True
 
 def setup(app):
     """Connect what `docs/hooks.py` does."""
+    add_math(app)
     app.connect("source-read", show_executed)
     app.connect("source-read", add_figures)
     app.connect("source-read", unlink_folders)

@@ -8,6 +8,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
 from sphinx.util import logging
 
 from .page_code import FIGURE, blocks, call, commands, is_ours
@@ -103,6 +105,29 @@ def _with_figures(text: str, stem: str, part: int, namespace: dict[str, Any]) ->
     place = path.relative_to(CHECKOUT).as_posix()
     image = f"```{{image}} /{place}\n:alt: {wanted[1]}\n:width: {width}px\n```"
     return text[: wanted.start()] + image + text[wanted.end() :]
+
+
+def add_math(app: Any) -> None:
+    """Write formulas as MathML, which browsers draw by themselves.
+
+    Sphinx's own way has the reader's browser fetch a program that does it.
+    """
+    app.add_html_math_renderer("mathml", (_inline_math, None), (_displayed_math, None))
+
+
+def _inline_math(translator: Any, node: Any) -> None:
+    translator.body.append(_mathml(node.astext(), "inline"))
+    raise SkipNode
+
+
+def _displayed_math(translator: Any, node: Any) -> None:
+    translator.body.append(_mathml(node.astext(), "block"))
+    raise SkipNode
+
+
+def _mathml(latex: str, display: str) -> str:
+    # `aligned` under the name by which the library knows it
+    return str(convert(latex.strip().replace("{aligned}", "{align*}"), display=display))
 
 
 def unlink_folders(app: Any, page: str, source: list[str]) -> None:
