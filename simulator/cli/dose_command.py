@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConditionError
+from . import completion
 from .factor_arguments import read_factors, read_number
-from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from .options import BUNDLED_MODEL, RESULTS, JsonOption, ModelOption, WorkersOption
 from .reporting import Writer, as_json, print_json, print_table, reported, say, write_files
 
 if TYPE_CHECKING:
@@ -22,31 +23,67 @@ if TYPE_CHECKING:
 
 RANGE = "LOW:HIGH"
 
+# Panels of options in the help page.
+TARGET, SEARCH, COHORT, ORDER = (
+    "The target",
+    "The search",
+    "In a cohort",
+    "The order of two drugs",
+)
+
 
 def dose(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="DRUG [DRUG] [FACTOR=VALUE[,VALUE...]]...",
+            autocompletion=completion.drugs_and_factors,
             help="One drug whose lowest dose is wanted, or two; then conditions as for simulate."
             " With --delays: two drugs with their doses, first the one that stays in its place.",
         ),
     ] = None,
     model: ModelOption = BUNDLED_MODEL,
     effect: Annotated[
-        float | None, typer.Option(help="Target: 1 - output relative to vehicle. Default: 0.5.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Target: 1 - output relative to vehicle. Default: 0.5.",
+            rich_help_panel=TARGET,
+        ),
     ] = None,
     below: Annotated[
-        float | None, typer.Option(help="Target: the output at or below this.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Target: the output at or below this.",
+            rich_help_panel=TARGET,
+        ),
     ] = None,
     above: Annotated[
-        float | None, typer.Option(help="Target: the output at or above this.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Target: the output at or above this.",
+            rich_help_panel=TARGET,
+        ),
     ] = None,
-    output: Annotated[str, typer.Option(help="The output that counts.")] = "viability",
+    output: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            autocompletion=completion.outputs,
+            help="The output that counts.",
+            rich_help_panel=TARGET,
+        ),
+    ] = "viability",
     time: Annotated[
         float | None,
         typer.Option(
-            "--time", "-t", help="When it is read; with --delays after the start of the first drug."
+            "--time",
+            "-t",
+            metavar="TIME",
+            help="When it is read; with --delays after the start of the first drug.",
+            rich_help_panel=TARGET,
         ),
     ] = None,
     dose_range: Annotated[
@@ -54,32 +91,62 @@ def dose(
         typer.Option(
             "--range",
             metavar=f"[DRUG=]{RANGE}",
+            autocompletion=completion.drugs,
             help="Doses to search in; may be repeated. Default: the model folder's.",
+            rich_help_panel=SEARCH,
         ),
     ] = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(
             metavar="DRUG=DOSE",
+            autocompletion=completion.drugs,
             help="Reference dose of the cost of a pair; of both drugs. Default: the doses that"
             " reach the target alone.",
+            rich_help_panel=SEARCH,
         ),
     ] = None,
     cohort: Annotated[
-        str | None, typer.Option(help="A cohort of the model, instead of one cell.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.cohorts,
+            help="A cohort of the model, instead of one cell.",
+            rich_help_panel=COHORT,
+        ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option("--samples", "-n", help="Its samples. Default: its own number.")
+        int | None,
+        typer.Option(
+            "--samples",
+            "-n",
+            metavar="N",
+            help="Its samples. Default: its own number.",
+            rich_help_panel=COHORT,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which draw of the cohort.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Which draw of the cohort.",
+            rich_help_panel=COHORT,
+        ),
+    ] = 0,
     fraction: Annotated[
-        float | None, typer.Option(help="The dose that serves this fraction of the cohort.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="The dose that serves this fraction of the cohort.",
+            rich_help_panel=COHORT,
+        ),
     ] = None,
     delays: Annotated[
         str | None,
         typer.Option(
             metavar="FIRST:LAST:STEP",
             help="Start of the second drug minus start of the first; or a list with commas.",
+            rich_help_panel=ORDER,
         ),
     ] = None,
     exposure: Annotated[
@@ -88,13 +155,26 @@ def dose(
             metavar="LENGTH | DRUG=LENGTH,DRUG=LENGTH",
             help="How long each drug is given, with --delays; none: until the output is read."
             " Default: as long as the last delay leaves time for.",
+            rich_help_panel=ORDER,
         ),
     ] = None,
     best: Annotated[
-        bool, typer.Option("--best", help="Search the best delay from the first to the last.")
+        bool,
+        typer.Option(
+            "--best",
+            help="Search the best delay from the first to the last.",
+            rich_help_panel=ORDER,
+        ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File: .csv or .json. Default: the screen.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="File: .csv or .json. Default: the screen.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     workers: WorkersOption = None,
     json: JsonOption = False,

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConditionError
+from . import completion
 from .factor_arguments import read_factors, read_number
-from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from .options import (
+    BUNDLED_MODEL,
+    RESULTS,
+    AtolOption,
+    JsonOption,
+    ModelOption,
+    RtolOption,
+    SetOption,
+    WorkersOption,
+)
 from .reporting import print_json, print_table, reported, say, write_files
 from .simulate_command import no_options
 
@@ -34,6 +44,7 @@ def screen(
         list[str] | None,
         typer.Argument(
             metavar="[FACTOR=VALUE]...",
+            autocompletion=completion.factors,
             help="The condition that is perturbed, as for simulate; what is swept, but the dose, is"
             " screened level by level.",
         ),
@@ -41,28 +52,41 @@ def screen(
     model: ModelOption = BUNDLED_MODEL,
     measure: Annotated[
         str | None,
-        typer.Option(help="auc400, ic50 or ec50 of the drug that is swept, or an output."),
+        typer.Option(
+            metavar="MEASURE",
+            autocompletion=completion.measures,
+            help="auc400, ic50 or ec50 of the drug that is swept, or an output.",
+        ),
     ] = None,
-    time: Annotated[float | None, typer.Option("--time", "-t", help="When it is taken.")] = None,
+    time: Annotated[
+        float | None, typer.Option("--time", "-t", metavar="TIME", help="When it is taken.")
+    ] = None,
     output: Annotated[
-        str | None, typer.Option(help="What a dose-response is of. Default: viability.")
+        str | None,
+        typer.Option(
+            metavar="ID",
+            autocompletion=completion.outputs,
+            help="What a dose-response is of. Default: viability.",
+        ),
     ] = None,
     dose: Annotated[
-        str | None, typer.Option(help="Which swept factor is the dose, if several are.")
+        str | None,
+        typer.Option(metavar="FACTOR", help="Which swept factor is the dose, if several are."),
     ] = None,
-    ids: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="ID=VALUE[,VALUE...], for ids that are also factor names."),
-    ] = None,
+    ids: SetOption = None,
     knockout: Annotated[
         list[str] | None,
         typer.Option(
-            help="A gene; may be repeated. Default: all. none: none.", rich_help_panel=PANEL_WHAT
+            metavar="GENE",
+            autocompletion=completion.knockouts,
+            help="A gene; may be repeated. Default: all. none: none.",
+            rich_help_panel=PANEL_WHAT,
         ),
     ] = None,
     knockdown: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="FOLD",
             help="To this fold of expression; may be repeated. Default: 0.5. none: not at all.",
             rich_help_panel=PANEL_WHAT,
         ),
@@ -70,13 +94,16 @@ def screen(
     overexpression: Annotated[
         list[float] | None,
         typer.Option(
-            help="To this fold of expression; may be repeated.", rich_help_panel=PANEL_WHAT
+            metavar="FOLD",
+            help="To this fold of expression; may be repeated.",
+            rich_help_panel=PANEL_WHAT,
         ),
     ] = None,
     drug: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME[=DOSE]",
+            autocompletion=completion.drugs,
             help="A drug that is added; may be repeated. Default: all with a stated dose. none:"
             " none.",
             rich_help_panel=PANEL_WHAT,
@@ -85,6 +112,8 @@ def screen(
     parameter: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="ID",
+            autocompletion=completion.parameters,
             help="A parameter; may be repeated; all: all. With --control, --sobol and --morris"
             " those of which sensitivities are wanted.",
             rich_help_panel=PANEL_WHAT,
@@ -125,6 +154,7 @@ def screen(
         typer.Option(
             "--range",
             metavar="ID[=LOW:HIGH[:log]]",
+            autocompletion=completion.parameters,
             help="A parameter that varies; may be repeated. Default: all, over the plausible ranges"
             " of the model's folder.",
             rich_help_panel=PANEL_SENSITIVITY,
@@ -134,15 +164,38 @@ def screen(
         int | None,
         typer.Option(
             "--n",
+            metavar="N",
             help="Base points of --sobol (a power of 2), trajectories of --morris.",
             rich_help_panel=PANEL_SENSITIVITY,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, rich_help_panel=PANEL_SENSITIVITY)] = 0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file of all rows.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Rows that are printed.")] = SHOWN,
-    rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-6,
-    atol: Annotated[float, typer.Option(help="Absolute tolerance.")] = 1e-9,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Seed of the points.", rich_help_panel=PANEL_SENSITIVITY
+        ),
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE.csv",
+            help="CSV file of all rows.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = None,
+    top: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Rows that are printed.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = SHOWN,
+    rtol: RtolOption = 1e-6,
+    atol: AtolOption = 1e-9,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:

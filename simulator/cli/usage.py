@@ -1,0 +1,99 @@
+"""How `steroidsim` and its commands show help, and say what was wrong with a call."""
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ..errors import did_you_mean
+from .examples import examples_text
+from .reporting import BAD_INPUT, RUN_FAILED, complain
+
+# Typer brings its own copy of click from some version on: one name for the class of either.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+class Command(TyperCommand):
+    """A command whose help ends with its examples."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Help; what rich prints itself comes before what is returned."""
+        return f"{super().get_help(ctx)}\n{examples_text(str(self.name))}".lstrip("\n")
+
+    def get_params(self, ctx: Any) -> Any:
+        """Options and arguments; a switch has no value whose kind could be shown."""
+        return _switches_without_kind(super().get_params(ctx))
+
+
+class Commands(TyperGroup):
+    """`steroidsim`: a wrong call is one sentence and exit status 2, as any other bad input."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Help, as of a command."""
+        return f"{super().get_help(ctx)}\n{examples_text('')}".lstrip("\n")
+
+    def get_params(self, ctx: Any) -> Any:
+        """Options, as of a command."""
+        return _switches_without_kind(super().get_params(ctx))
+
+    def resolve_command(self, ctx: Any, args: Any) -> Any:
+        """The command that is called.  Raises a usage error for one that there is not."""
+        if args[0] not in self.commands and not ctx.resilient_parsing:
+            ctx.fail(f'there is no command "{args[0]}".{did_you_mean(args[0], self.commands)}')
+        return super().resolve_command(ctx, args)
+
+    def main(
+        self,
+        args: Any = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **options: Any,
+    ) -> Any:
+        """Run a call, and end the process with its exit status."""
+        try:
+            ended = super().main(args, prog_name, complete_var, standalone_mode=False, **options)
+        except UsageError as error:
+            if not standalone_mode:
+                raise
+            # Called without a command, it has shown its help.
+            if type(error).__name__ != "NoArgsIsHelpError":
+                complain(_sentence(error))
+            elif str(error).strip():
+                typer.echo(str(error))
+            sys.exit(BAD_INPUT)
+        except typer.Abort:
+            if not standalone_mode:
+                raise
+            sys.exit(RUN_FAILED)
+        if not standalone_mode:
+            return ended
+        sys.exit(ended or 0)
+
+
+def _switches_without_kind(params: Any) -> Any:
+    for param in params:
+        if getattr(param, "is_flag", False) and param.metavar is None:
+            param.metavar = ""
+    return params
+
+
+def _sentence(error: Any) -> str:
+    """What was wrong, the nearest valid name, and where to read on."""
+    ctx = error.ctx
+    if ctx is None:
+        return str(error.format_message())
+    known = [name for param in ctx.command.get_params(ctx) for name in param.opts]
+    match type(error).__name__:
+        case "NoSuchOption":
+            text = f'there is no option "{error.option_name}".'
+            text += did_you_mean(error.option_name, [name for name in known if name[0] == "-"])
+        case "MissingParameter" if error.param is not None:
+            kind, name = error.param.param_type_name, error.param.opts[0]
+            text = f"the {kind} {name if kind == 'option' else error.param.metavar} is missing."
+        case _:
+            text = str(error.format_message()).rstrip(".") + "."
+    path = ctx.command_path
+    where = "" if ctx.parent is None else f"{ctx.info_name}: "
+    return f"{where}{text} See {path} --help."
