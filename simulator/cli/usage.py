@@ -49,11 +49,14 @@ class Commands(TyperGroup):
         prog_name: str | None = None,
         complete_var: str | None = None,
         standalone_mode: bool = True,
+        windows_expand_args: bool = True,
         **options: Any,
     ) -> Any:
         """Run a call, and end the process with its exit status."""
         try:
-            ended = super().main(args, prog_name, complete_var, standalone_mode=False, **options)
+            ended = super().main(
+                args, prog_name, complete_var, False, windows_expand_args, **options
+            )
         except UsageError as error:
             if not standalone_mode:
                 raise
