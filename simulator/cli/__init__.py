@@ -19,7 +19,7 @@ from .predict_command import predict
 from .screen_command import screen
 from .simulate_command import export, simulate
 from .sweep_command import merge, sweep
-from .usage import Command, Commands
+from .usage import Command, Commands, help_of
 
 # Commands as `steroidsim --help` groups them.
 GROUPS: dict[str, tuple[Callable[..., Any], ...]] = {
@@ -66,4 +66,5 @@ def _options(
 for _panel, _functions in GROUPS.items():
     for _function in _functions:
         _name = _function.__name__.replace("_", "-")
-        app.command(_name, cls=Command, rich_help_panel=_panel)(_function)
+        _command = app.command(_name, cls=Command, help=help_of(_function), rich_help_panel=_panel)
+        _command(_function)

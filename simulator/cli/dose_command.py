@@ -36,7 +36,7 @@ def dose(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DRUG [DRUG] [FACTOR=VALUE[,VALUE...]]...",
+            metavar="DRUG|FACTOR=VALUE",
             autocompletion=completion.drugs_and_factors,
             help="One drug whose lowest dose is wanted, or two; then conditions as for simulate."
             " With --delays: two drugs with their doses, first the one that stays in its place.",
@@ -152,7 +152,7 @@ def dose(
     exposure: Annotated[
         str | None,
         typer.Option(
-            metavar="LENGTH | DRUG=LENGTH,DRUG=LENGTH",
+            metavar="LENGTH|DRUG=LENGTH,...",
             help="How long each drug is given, with --delays; none: until the output is read."
             " Default: as long as the last delay leaves time for.",
             rich_help_panel=ORDER,

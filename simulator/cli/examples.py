@@ -1,10 +1,14 @@
 """Examples of every command, as `--help` shows them; tests read and run them."""
 
+import re
 import textwrap
 from typing import NamedTuple
 
 #: Columns of the narrowest terminal that help pages are made for.
 COLUMNS = 80
+
+# Between an option and its value no line ends.
+TOGETHER = "\N{NO-BREAK SPACE}"
 
 
 class Example(NamedTuple):
@@ -166,6 +170,7 @@ def examples_text(command: str) -> str:
     """The examples of a command as lines that fit a terminal and can be pasted into a shell."""
     lines = ["Examples:"]
     for purpose, call in EXAMPLES[command]:
-        pieces = textwrap.wrap(call, COLUMNS - 10, break_long_words=False, break_on_hyphens=False)
+        whole = re.sub(r"( --?\w[\w-]*) (?!-)", rf"\1{TOGETHER}", call)
+        pieces = textwrap.wrap(whole, COLUMNS - 10, break_long_words=False, break_on_hyphens=False)
         lines += [f"  # {purpose}", "  " + " \\\n      ".join(pieces)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).replace(TOGETHER, " ") + "\n"

@@ -24,7 +24,7 @@ def findings(
     only: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ID]...", autocompletion=completion.finding_ids, help="Only these findings."
+            metavar="ID", autocompletion=completion.finding_ids, help="Only these findings."
         ),
     ] = None,
     model: ModelOption = BUNDLED_MODEL,

@@ -43,7 +43,7 @@ def screen(
     factors: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FACTOR=VALUE]...",
+            metavar="FACTOR=VALUE",
             autocompletion=completion.factors,
             help="The condition that is perturbed, as for simulate; what is swept, but the dose, is"
             " screened level by level.",

@@ -31,7 +31,7 @@ def simulate(
     factors: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FACTOR=VALUE[,VALUE...]]...",
+            metavar="FACTOR=VALUE[,VALUE...]",
             help="cell, alteration, knockout, expression:<GENE>, a drug (uM), il7 (ng/ml), or a"
             " parameter or species id. Several values sweep it; log:LOW:HIGH:N are N log-spaced"
             " doses; DOSE@HOUR,DOSE@HOUR is a schedule.",
@@ -108,7 +108,7 @@ def export(
     factors: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FACTOR=VALUE]...",
+            metavar="FACTOR=VALUE",
             help="The condition, as for simulate.",
             autocompletion=completion.factors,
         ),

@@ -91,7 +91,7 @@ def sweep(
 
 
 def merge(
-    parts: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores of one sweep.")],
+    parts: Annotated[list[Path], typer.Argument(metavar="STORE", help="Stores of one sweep.")],
     out: Annotated[
         Path,
         typer.Option(

@@ -1,6 +1,8 @@
 """How `steroidsim` and its commands show help, and say what was wrong with a call."""
 
+import inspect
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -22,8 +24,8 @@ class Command(TyperCommand):
         return f"{super().get_help(ctx)}\n{examples_text(str(self.name))}".lstrip("\n")
 
     def get_params(self, ctx: Any) -> Any:
-        """Options and arguments; a switch has no value whose kind could be shown."""
-        return _switches_without_kind(super().get_params(ctx))
+        """Options and arguments, as help is to show them."""
+        return _without_kinds(super().get_params(ctx))
 
 
 class Commands(TyperGroup):
@@ -35,7 +37,7 @@ class Commands(TyperGroup):
 
     def get_params(self, ctx: Any) -> Any:
         """Options, as of a command."""
-        return _switches_without_kind(super().get_params(ctx))
+        return _without_kinds(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: Any) -> Any:
         """The command that is called.  Raises a usage error for one that there is not."""
@@ -75,11 +77,20 @@ class Commands(TyperGroup):
         sys.exit(ended or 0)
 
 
-def _switches_without_kind(params: Any) -> Any:
+def _without_kinds(params: Any) -> Any:
+    """Options and arguments: no kind of value is shown of a switch, and only a name of others."""
     for param in params:
-        if getattr(param, "is_flag", False) and param.metavar is None:
+        if param.param_type_name == "argument":
+            param.display_type_rich = lambda ctx: None
+        elif param.is_flag:
             param.metavar = ""
     return params
+
+
+def help_of(function: Callable[..., Any]) -> str:
+    """The docstring of a command, each paragraph in one line for the terminal to wrap."""
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _sentence(error: Any) -> str:
