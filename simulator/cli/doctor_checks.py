@@ -96,11 +96,11 @@ def _processor() -> dict[str, Any]:
         return cores
     known = binding.get_host_cpu_features()
     return cores | {
-        "cores used": worker_count(None),
+        "cores_used": worker_count(None),
         "name": binding.get_host_cpu_name(),
         "features": [name for name in FEATURES if known.get(name)],
-        "vector width": lane_count(states=1000),
-        "vector mathematics": sorted(vector_library()),
+        "vector_width": lane_count(states=1000),
+        "vector_functions": sorted(vector_library()),
     }
 
 
@@ -114,7 +114,7 @@ def _cache() -> dict[str, Any] | None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {
         "folder": str(folder),
-        "chosen by": "STEROIDSIM_CACHE" if os.environ.get("STEROIDSIM_CACHE") else "the system",
+        "chosen_by": "STEROIDSIM_CACHE" if os.environ.get("STEROIDSIM_CACHE") else "the system",
         "temporary": _is_temporary(folder),
         "mode": f"{folder.stat().st_mode & 0o777:04o}" if os.name == "posix" else None,
         "bytes": sum(path.stat().st_size for path in files),

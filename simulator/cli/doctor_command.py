@@ -66,18 +66,18 @@ def _processor(processor: Mapping[str, Any]) -> str:
     if "name" not in processor:
         return cores
     features = ", ".join(processor["features"]) or "none of note"
-    widths = " and ".join(map(str, processor["vector mathematics"]))
+    widths = " and ".join(map(str, processor["vector_functions"]))
     library = f"glibc libmvec, {widths} at once" if widths else "none: one number at a time"
     return (
-        f"{processor['name']}, {cores} ({processor['cores used']} used), {features};"
-        f" {processor['vector width']} doubles to a vector; vector exp, log, pow: {library}"
+        f"{processor['name']}, {cores} ({processor['cores_used']} used), {features};"
+        f" {processor['vector_width']} doubles to a vector; vector exp, log, pow: {library}"
     )
 
 
 def _cache(cache: Mapping[str, Any] | None) -> str:
     if cache is None:
         return "unknown, packages are missing"
-    chosen = "temporary" if cache["temporary"] else f"chosen by {cache['chosen by']}"
+    chosen = "temporary" if cache["temporary"] else f"chosen by {cache['chosen_by']}"
     mode = f", mode {cache['mode']}" if cache["mode"] else ""
     size = f"{cache['bytes'] / 1e6:.1f} MB, {cache['kernels']} kernels"
     return f"{cache['folder']} ({chosen}{mode}); {size}"

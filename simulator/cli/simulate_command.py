@@ -136,7 +136,7 @@ def export(
             write_files(out.parent, {out.name: lambda path: path.write_text(sbml, "utf-8")})
             say(f"wrote {out}")
         if as_json:
-            content = {"model": loaded.definition.name, "hash": loaded.hash, "sbml": sbml}
+            content = {"model": loaded.definition.name, "model_hash": loaded.hash, "sbml": sbml}
             print_json(content | {"file": None if out is None else str(out)})
         elif out is None:
             typer.echo(sbml)

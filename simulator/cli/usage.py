@@ -27,6 +27,14 @@ class Command(TyperCommand):
         """Options and arguments, as help is to show them."""
         return _without_kinds(super().get_params(ctx))
 
+    def parse_args(self, ctx: Any, args: Any) -> Any:
+        """Read what was given; a usage error knows of which command it is."""
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            vars(error).update(ctx=ctx)
+            raise
+
 
 class Commands(TyperGroup):
     """`steroidsim`: a wrong call is one sentence and exit status 2, as any other bad input."""
