@@ -112,10 +112,16 @@ def _sentence(error: Any) -> str:
             text = f'there is no option "{error.option_name}".'
             text += did_you_mean(error.option_name, [name for name in known if name[0] == "-"])
         case "MissingParameter" if error.param is not None:
-            kind, name = error.param.param_type_name, error.param.opts[0]
-            text = f"the {kind} {name if kind == 'option' else error.param.metavar} is missing."
+            text = f"the {error.param.param_type_name} {_name(error.param)} is missing."
+        case "BadParameter" if error.param is not None:
+            text = f"{_name(error.param)}: {error.message}"
         case _:
-            text = str(error.format_message()).rstrip(".") + "."
-    path = ctx.command_path
+            text = str(error.format_message())
     where = "" if ctx.parent is None else f"{ctx.info_name}: "
-    return f"{where}{text} See {path} --help."
+    return f"{where}{text.rstrip('.')}. See {ctx.command_path} --help."
+
+
+def _name(param: Any) -> str:
+    """An option or argument as help shows it."""
+    name = param.metavar if param.param_type_name == "argument" else param.opts[0]
+    return str(name or param.name)
