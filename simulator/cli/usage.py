@@ -114,7 +114,7 @@ def _sentence(error: Any) -> str:
         case "MissingParameter" if error.param is not None:
             text = f"the {error.param.param_type_name} {_name(error.param)} is missing."
         case "BadParameter" if error.param is not None:
-            text = f"{_name(error.param)}: {error.message}"
+            text = f"{_name(error.param)}: {error.message.removeprefix('Value error, ')}"
         case _:
             text = str(error.format_message())
     where = "" if ctx.parent is None else f"{ctx.info_name}: "
