@@ -134,6 +134,33 @@ def test_of_calibrations(home):
     assert all(0 <= share <= 1 for share in found["robustness"]["shares"])
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", "--output", "viability", "--out", "file/run.csv"),
+        (
+            "screen",
+            "--knockout",
+            "BIM",
+            "--knockdown",
+            "none",
+            "--drug",
+            "none",
+            "--out",
+            "file/a.csv",
+        ),
+        ("dose", "prednisolone", "--out", "file/a.json"),
+        ("export", "--out", "file/run.xml"),
+        ("predict", "--cell", "SEM", "--members", "0", "--out", "file"),
+    ],
+)
+def test_nothing_is_printed_where_files_cannot_be_written(home, words):
+    (home / "file").write_text("no folder")
+    ended = CliRunner().invoke(app, [*words, "--json"])
+    assert ended.exit_code == 2
+    assert ended.stdout == "" and "cannot be written there" in ended.stderr
+
+
 def test_arrays_and_what_is_no_number():
     import numpy as np
 

@@ -1,19 +1,23 @@
 """What is said of wrong calls and of warnings, and in which colours."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.table import Table
+from rich.text import Text
 from typer.testing import CliRunner
 
 from simulator.cli import app
-from simulator.cli.reporting import colours
+from simulator.cli.reporting import colours, print_table
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PROGRAM = "from simulator.cli import main; main()"
 ESCAPE = "\x1b"
+BOTH = {"FORCE_COLOR": "1", "NO_COLOR": "1"}
 
 # A command that warns: its program replaces the work of `export`.
 WARNING = """
@@ -143,3 +147,22 @@ def test_a_warning_is_yellow_on_a_terminal_only():
     assert on_terminal(*call) == yellow
     assert on_terminal(*call, NO_COLOR="1") == piped(*call) == "steroidsim: warning: mind this\n"
     assert piped(*call, FORCE_COLOR="1") == yellow
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"), [({}, False), ({"FORCE_COLOR": "1"}, True), (BOTH, False)]
+)
+def test_tables_in_a_pipe_are_plain_unless_colours_are_forced(
+    capsys, monkeypatch, environment, coloured
+):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    grid = Table(box=None, pad_edge=False)
+    grid.add_column("id")
+    grid.add_row(Text("FAIL", style="bold red"))
+    print_table(grid)
+    shown = capsys.readouterr().out
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown).split() == ["id", "FAIL"]
+    assert (ESCAPE in shown) is coloured

@@ -61,10 +61,6 @@ def _cohorts(folder: Path) -> list[str]:
     return re.findall(r"^(\w+):", text, re.MULTILINE)
 
 
-def _or_none(names: Callable[[Path], list[str]]) -> Callable[[Path], list[str]]:
-    return lambda folder: ["none", *names(folder)]
-
-
 def _completer(names: Callable[[Path], Iterable[str]]) -> Completer:
     """Complete a value, or the last of several with commas between, from names of the model."""
 
@@ -87,7 +83,8 @@ def _found(ctx: typer.Context, names: Callable[[Path], Iterable[str]]) -> list[s
 
 cells = _completer(LEVELS["cell"])
 cohorts = _completer(_cohorts)
-drugs = _completer(_or_none(_drugs))
+drugs = _completer(_drugs)
+drugs_or_none = _completer(lambda folder: ["none", *_drugs(folder)])
 knockouts = _completer(LEVELS["knockout"])
 measures = _completer(_measures)
 outputs = _completer(_outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,26 +45,30 @@ def _flat(found: xr.Dataset) -> pd.DataFrame:
 
 
 def show(found: xr.Dataset, out: Path | None, json: bool) -> None:
-    """Print the result, and write it to a file where one is named."""
+    """Write the result to a file where one is named, and print it."""
     tables = tables_of(found)
-    content = {name: table.to_dict(orient="records") for name, table in tables.items()}
-    content = {**found.attrs, **content}
+    rows = {name: table.to_dict(orient="records") for name, table in tables.items()}
+    content = {**found.attrs, **rows}
+    if out is not None:
+        for path in write_files(out.parent, _files(out, tables, content)):
+            say(f"wrote {path}")
     if json:
         print_json(content)
     elif out is None:
         for table in tables.values():
             _print(table)
         say(_about(found))
-    if out is None:
-        return
-    files: dict[str, Writer] = {out.name: lambda path: path.write_text(as_json(content) + "\n")}
-    if out.suffix == ".csv":
-        main, *others = tables
-        files = {out.name: partial(tables[main].to_csv, index=False)}
-        for name in others:
-            files[f"{out.stem}_{name}.csv"] = partial(tables[name].to_csv, index=False)
-    for path in write_files(out.parent, files):
-        say(f"wrote {path}")
+
+
+def _files(
+    out: Path, tables: Mapping[str, pd.DataFrame], content: Mapping[str, Any]
+) -> dict[str, Writer]:
+    """What is written: one JSON file, or a CSV file for each table."""
+    if out.suffix != ".csv":
+        return {out.name: lambda path: path.write_text(as_json(content) + "\n", "utf-8")}
+    main, *others = tables
+    names = {main: out.name} | {name: f"{out.stem}_{name}.csv" for name in others}
+    return {file: partial(tables[name].to_csv, index=False) for name, file in names.items()}
 
 
 def _about(found: xr.Dataset) -> str:

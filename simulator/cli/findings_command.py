@@ -84,17 +84,16 @@ def findings(
         results = scores.added_to(survey.results(runs))
         for reason in results.undrawn.values():
             caution(reason)
-        if as_json:
-            print_json(results.as_dict())
-        else:
-            _print_findings(results, every)
         if page is not None:
             command = _command(page, only or [], model, file, members)
             _write_page(page, survey, results, (runs, *scores.runs), command)
-        if not as_json:
-            if results.members_summary:
-                typer.echo(results.members_summary)
-            typer.echo(results.summary)
+        if as_json:
+            print_json(results.as_dict())
+            return
+        _print_findings(results, every)
+        if results.members_summary:
+            typer.echo(results.members_summary)
+        typer.echo(results.summary)
 
 
 def _check_page(page: Path) -> None:

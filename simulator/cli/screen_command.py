@@ -100,7 +100,7 @@ def screen(
         list[str] | None,
         typer.Option(
             metavar="NAME[=DOSE]",
-            autocompletion=completion.drugs,
+            autocompletion=completion.drugs_or_none,
             help="A drug that is added; may be repeated. Default: all with a stated dose. none:"
             " none.",
             rich_help_panel=PANEL_WHAT,

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def deliver(frame: pd.DataFrame, out: Path | None, top: int, as_json: bool) -> None:
-    """Print the first rows, or all as JSON, and write all to a file where one is named."""
+    """Write all rows to a file where one is named, and print the first, or all as JSON."""
+    if out is not None:
+        write_files(out.parent, {out.name: lambda path: frame.to_csv(path, index=False)})
+        say(f"wrote {out}")
     if as_json:
         print_json({**frame.attrs, "rows": frame.astype(object).to_dict("records")})
     else:
         _print(frame, top)
-    if out is not None:
-        write_files(out.parent, {out.name: lambda path: frame.to_csv(path, index=False)})
-        say(f"wrote {out}")
 
 
 def control_frame(found: xr.Dataset) -> pd.DataFrame:

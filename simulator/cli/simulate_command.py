@@ -95,12 +95,12 @@ def simulate(
             workers=workers,
             **no_options(read_factors(factors or [])),
         )
-        if as_json:
-            print_json(found.to_dict())
         if out is not None:
             write_files(out.parent, {out.name: _dataset_writer(found, out.suffix)})
             say(f"wrote {out}")
-        elif not as_json:
+        if as_json:
+            print_json(found.to_dict())
+        elif out is None:
             typer.echo(_flat(found).to_csv(index=False), nl=False)
 
 
