@@ -43,7 +43,7 @@ def parsed(line):
     program, *words = shlex.split(line.removeprefix("$ "), comments=True)
     assert program.endswith("steroidsim")
     if words[0].startswith("-"):
-        known = {name for param in get_command(app).params for name in param.opts}
+        known = {"--help", *(name for param in get_command(app).params for name in param.opts)}
         assert set(words) <= known
         return {}
     name, *rest = words
