@@ -53,6 +53,17 @@ def test_a_design_is_simulated_into_a_store(design, tmp_path):
     assert told["sizes"] == {"k": 101, "s": 2, "time": 2} and told["outputs"] == ["X"]
 
 
+def test_a_store_of_another_design_is_refused_without_a_word_on_going_on(design, tmp_path):
+    out = str(tmp_path / "out.zarr")
+    assert run(app, ["sweep", str(design), "--out", out]).exit_code == 0
+    again = run(app, ["sweep", str(design), "--out", out])
+    assert "going on after 202 of 202 runs" in again.stderr
+    design.write_text(DESIGN.replace("s = [1, 2]", "s = [1, 3]"))
+    ended = run(app, ["sweep", str(design), "--out", out])
+    assert ended.exit_code == 2
+    assert "holds another sweep" in ended.stderr and "going on" not in ended.stderr
+
+
 def test_a_plan_is_told_and_nothing_is_written(design, tmp_path):
     before = set(tmp_path.iterdir())
     ended = run(app, ["sweep", str(design), "--dry-run"])

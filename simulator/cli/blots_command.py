@@ -7,17 +7,30 @@ from typing import Annotated
 import typer
 
 from ..errors import ConditionError
-from .options import BUNDLED_MODEL, JsonOption, ModelOption
+from . import completion
+from .options import BUNDLED_MODEL, RESULTS, JsonOption, ModelOption
 from .reporting import Writer, print_json, reported, write_files
+
+# Panel of options in the help page.
+PROBLEM = "What is estimated"
 
 
 def blots_to_petab(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Bands, .tsv or .csv.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the PEtab problem.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the PEtab problem.",
+            rich_help_panel=RESULTS,
+        ),
+    ],
     model: ModelOption = BUNDLED_MODEL,
     conditions: Annotated[
         Path | None,
-        typer.Option(help="Table to which the column condition of TABLE refers."),
+        typer.Option(metavar="TABLE", help="Table to which the column condition of TABLE refers."),
     ] = None,
     antibody: Annotated[
         list[str] | None,
@@ -38,12 +51,19 @@ def blots_to_petab(
         list[str] | None,
         typer.Option(
             metavar="ID[,ID...]",
+            autocompletion=completion.parameters,
             help="Parameters of the model to estimate; all: those with estimate 1 in its parameter"
             " table that move what is measured. Default: none.",
+            rich_help_panel=PROBLEM,
         ),
     ] = None,
     offset: Annotated[
-        bool, typer.Option("--offset", help="A background for each antibody on each gel.")
+        bool,
+        typer.Option(
+            "--offset",
+            help="A background for each antibody on each gel.",
+            rich_help_panel=PROBLEM,
+        ),
     ] = False,
     noise: Annotated[
         str,
@@ -51,12 +71,25 @@ def blots_to_petab(
             metavar="log10|lin",
             help="Scale of the noise: decades for each antibody, or intensity for each antibody on"
             " each gel.",
+            rich_help_panel=PROBLEM,
         ),
     ] = "log10",
     sigma: Annotated[
-        float | None, typer.Option(help="The noise, where it is known. Default: estimated.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="The noise, where it is known. Default: estimated.",
+            rich_help_panel=PROBLEM,
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Overwrite files.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a PEtab problem of blots: relative data, with a scale for each gel and antibody.

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import ConditionError
-from .options import BUNDLED_MODEL, ModelOption
-from .reporting import INTERRUPTED, reported, say
+from .options import BUNDLED_MODEL, COMPUTING, RESULTS, JsonOption, ModelOption
+from .reporting import print_json, reported, say
 
 if TYPE_CHECKING:
     from ..calibrate.files import Source
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # Options with a number that a calibration depends on.
 NUMBERS = ("rounds", "iterations", "cells", "cohorts", "members", "spread", "seed", "margin")
+
+# Panels of options in the help page.
+STAGES, SURENESS = "The stages of the fit", "How sure the values are"
 
 
 class Start(StrEnum):
@@ -36,6 +39,7 @@ def calibrate(
         list[Path] | None,
         typer.Option(
             "--findings",
+            metavar="FILE",
             help="Findings file; may be repeated. Default: findings.yaml, constraints.yaml and"
             " literature.yaml of the model folder.",
         ),
@@ -54,54 +58,125 @@ def calibrate(
         typer.Option(
             "--out",
             "-o",
+            metavar="FOLDER",
             help="Folder for the calibrated model; may be the model's own. Without it nothing is"
             " fitted.",
+            rich_help_panel=RESULTS,
         ),
     ] = None,
     start: Annotated[
         Start,
-        typer.Option("--from", help="Begin at the stored values, or in the middle of each range."),
+        typer.Option(
+            "--from",
+            metavar="stored|prior",
+            help="Begin at the stored values, or in the middle of each range.",
+            rich_help_panel=STAGES,
+        ),
     ] = Start.STORED,
     rounds: Annotated[
-        int, typer.Option(min=0, help="Rounds of the three stages below; 0 keeps the values.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Rounds of the three stages below; 0 keeps the values.",
+            rich_help_panel=STAGES,
+        ),
     ] = 1,
     iterations: Annotated[
-        int, typer.Option(min=0, help="Iterations over all values, by derivatives; 0: left out.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Iterations over all values, by derivatives; 0: left out.",
+            rich_help_panel=STAGES,
+        ),
     ] = 5,
     cells: Annotated[
         int,
         typer.Option(
             min=0,
+            metavar="N",
             help="Generations of a search over each cell whose checks fail, or whose dose matrices"
             " lack margin; 0: left out.",
+            rich_help_panel=STAGES,
         ),
     ] = 30,
     cohorts: Annotated[
         int,
         typer.Option(
             min=0,
+            metavar="N",
             help="Generations of a search over the spreads and cells of cohorts; 0: left out.",
+            rich_help_panel=STAGES,
         ),
     ] = 30,
     members: Annotated[
-        int, typer.Option(min=0, help="Members of the ensemble; 0 keeps the one there is.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Members of the ensemble; 0 keeps the one there is.",
+            rich_help_panel=SURENESS,
+        ),
     ] = 128,
     spread: Annotated[
-        float, typer.Option(min=0.01, max=1.0, help="Spread of the draws, in that of the prior.")
+        float,
+        typer.Option(
+            min=0.01,
+            max=1.0,
+            metavar="NUMBER",
+            help="Spread of the draws, in that of the prior.",
+            rich_help_panel=SURENESS,
+        ),
     ] = 0.3,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Seed of all draws.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = 1,
     margin: Annotated[
-        float, typer.Option(min=0.0, help="Margin to reach; 0.2 is about twenty percent.")
+        float,
+        typer.Option(
+            min=0.0,
+            metavar="NUMBER",
+            help="Margin to reach; 0.2 is about twenty percent.",
+            rich_help_panel=SURENESS,
+        ),
     ] = 0.2,
     robustness: Annotated[
-        int, typer.Option(min=0, help="Draws of all numbers by 10 %; 0 leaves them out.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Draws of all numbers by 10 %; 0 leaves them out.",
+            rich_help_panel=SURENESS,
+        ),
     ] = 100,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Write a report, FILE.md, with figures.")
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.md",
+            help="Write a report, FILE.md, with figures.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, help="Processes; default: all cores.")
+        int | None,
+        typer.Option(
+            "--workers",
+            "-w",
+            min=1,
+            metavar="N",
+            help="Processes; default: all cores.",
+            rich_help_panel=COMPUTING,
+        ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fit values to findings, draw an ensemble that meets them, and report how sure both are.
 
@@ -109,39 +184,38 @@ def calibrate(
     The same call gives the same numbers, with any number of workers. To report on a folder that is
     calibrated: --report FILE.md without --out.
     """
-    with reported():
-        try:
-            from .. import load
-            from ..calibrate.files import findings_files, weighted
-            from ..calibrate.stages import Settings, calibrate
+    with reported(interrupted="interrupted; what was written before this stage is complete."):
+        from .. import load
+        from ..calibrate.files import findings_files, weighted
+        from ..calibrate.stages import Settings, calibrate
 
-            _check(out, report)
-            settings = Settings(
-                prior=start is Start.PRIOR,
-                rounds=rounds,
-                iterations=iterations,
-                cells=cells,
-                cohorts=cohorts,
-                members=members,
-                spread=spread,
-                seed=seed,
-                margin=margin,
-                workers=workers,
-                progress=sys.stderr.isatty(),
-            )
-            loaded = load(model)
-            if loaded.folder is None:
-                raise ConditionError(f"{model}: is no model folder, whose tables could be fitted.")
-            weights = dict(map(_weight, weight or ()))
-            sources = weighted(tuple(findings or ()) or findings_files(loaded.folder), weights)
-            if out is not None:
-                command = _command(model, findings, weights, settings)
-                calibrate(loaded, out, sources, settings, command=command, say=say)
-                loaded = load(out)
-            _tell(loaded, sources, settings, robustness, report)
-        except KeyboardInterrupt:
-            say("steroidsim: interrupted; what was written before this stage is complete.")
-            raise typer.Exit(INTERRUPTED) from None
+        _check(out, report)
+        settings = Settings(
+            prior=start is Start.PRIOR,
+            rounds=rounds,
+            iterations=iterations,
+            cells=cells,
+            cohorts=cohorts,
+            members=members,
+            spread=spread,
+            seed=seed,
+            margin=margin,
+            workers=workers,
+            progress=sys.stderr.isatty(),
+        )
+        loaded = load(model)
+        if loaded.folder is None:
+            raise ConditionError(f"{model}: is no model folder, whose tables could be fitted.")
+        weights = dict(map(_weight, weight or ()))
+        sources = weighted(tuple(findings or ()) or findings_files(loaded.folder), weights)
+        if out is not None:
+            command = _command(model, findings, weights, settings)
+            calibrate(loaded, out, sources, settings, command=command, say=say)
+            loaded = load(out)
+        content = _told(loaded, sources, settings, robustness, report)
+        if as_json:
+            place = None if out is None else str(out)
+            print_json({"model": loaded.definition.name, "folder": place, **content})
 
 
 def _check(out: Path | None, report: Path | None) -> None:
@@ -165,27 +239,36 @@ def _weight(text: str) -> tuple[str, float]:
         ) from None
 
 
-def _tell(
+def _told(
     model: "Model",
     sources: Sequence["Source"],
     settings: "Settings",
     draws: int,
     report: Path | None,
-) -> None:
-    """Score every number moved at once, and write the report."""
+) -> dict[str, Any]:
+    """Score every number moved at once, write the report, and say what came of both."""
     from ..calibrate import Scorer
     from ..calibrate.report import write_report
     from ..calibrate.robustness import robustness
 
+    content: dict[str, Any] = {"robustness": None, "files": []}
     if report is None and not draws:
-        return
+        return content
     with Scorer(model, sources, workers=settings.workers, progress=settings.progress) as scorer:
         found = robustness(scorer, draws, seed=settings.seed) if draws else None
         if found is not None:
             say(found.summary)
+            content["robustness"] = {
+                "draws": draws,
+                "numbers": len(found.quantities),
+                "spread": found.sd,
+                "shares": found.shares,
+            }
         if report is not None:
             for path in write_report(report, scorer, found, settings.margin):
                 say(f"wrote {path}")
+                content["files"].append(str(path))
+    return content
 
 
 def _command(

@@ -3,50 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import ConditionError
+from . import completion
+from .dose_tables import show
 from .factor_arguments import read_factors, read_number
-from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
-from .reporting import Writer, as_json, print_json, print_table, reported, say, write_files
+from .options import BUNDLED_MODEL, RESULTS, JsonOption, ModelOption, WorkersOption
+from .reporting import reported
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
     from ..simulation.model import Model
 
 RANGE = "LOW:HIGH"
 
+# Panels of options in the help page.
+TARGET, SEARCH, COHORT, ORDER = (
+    "The target",
+    "The search",
+    "In a cohort",
+    "The order of two drugs",
+)
+
 
 def dose(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DRUG [DRUG] [FACTOR=VALUE[,VALUE...]]...",
+            metavar="DRUG|FACTOR=VALUE",
+            autocompletion=completion.drugs_and_factors,
             help="One drug whose lowest dose is wanted, or two; then conditions as for simulate."
             " With --delays: two drugs with their doses, first the one that stays in its place.",
         ),
     ] = None,
     model: ModelOption = BUNDLED_MODEL,
     effect: Annotated[
-        float | None, typer.Option(help="Target: 1 - output relative to vehicle. Default: 0.5.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Target: 1 - output relative to vehicle. Default: 0.5.",
+            rich_help_panel=TARGET,
+        ),
     ] = None,
     below: Annotated[
-        float | None, typer.Option(help="Target: the output at or below this.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Target: the output at or below this.",
+            rich_help_panel=TARGET,
+        ),
     ] = None,
     above: Annotated[
-        float | None, typer.Option(help="Target: the output at or above this.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Target: the output at or above this.",
+            rich_help_panel=TARGET,
+        ),
     ] = None,
-    output: Annotated[str, typer.Option(help="The output that counts.")] = "viability",
+    output: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            autocompletion=completion.outputs,
+            help="The output that counts.",
+            rich_help_panel=TARGET,
+        ),
+    ] = "viability",
     time: Annotated[
         float | None,
         typer.Option(
-            "--time", "-t", help="When it is read; with --delays after the start of the first drug."
+            "--time",
+            "-t",
+            metavar="TIME",
+            help="When it is read; with --delays after the start of the first drug.",
+            rich_help_panel=TARGET,
         ),
     ] = None,
     dose_range: Annotated[
@@ -54,47 +90,90 @@ def dose(
         typer.Option(
             "--range",
             metavar=f"[DRUG=]{RANGE}",
+            autocompletion=completion.drugs,
             help="Doses to search in; may be repeated. Default: the model folder's.",
+            rich_help_panel=SEARCH,
         ),
     ] = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(
             metavar="DRUG=DOSE",
+            autocompletion=completion.drugs,
             help="Reference dose of the cost of a pair; of both drugs. Default: the doses that"
             " reach the target alone.",
+            rich_help_panel=SEARCH,
         ),
     ] = None,
     cohort: Annotated[
-        str | None, typer.Option(help="A cohort of the model, instead of one cell.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.cohorts,
+            help="A cohort of the model, instead of one cell.",
+            rich_help_panel=COHORT,
+        ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option("--samples", "-n", help="Its samples. Default: its own number.")
+        int | None,
+        typer.Option(
+            "--samples",
+            "-n",
+            metavar="N",
+            help="Its samples. Default: its own number.",
+            rich_help_panel=COHORT,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which draw of the cohort.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Which draw of the cohort.",
+            rich_help_panel=COHORT,
+        ),
+    ] = 0,
     fraction: Annotated[
-        float | None, typer.Option(help="The dose that serves this fraction of the cohort.")
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="The dose that serves this fraction of the cohort.",
+            rich_help_panel=COHORT,
+        ),
     ] = None,
     delays: Annotated[
         str | None,
         typer.Option(
             metavar="FIRST:LAST:STEP",
             help="Start of the second drug minus start of the first; or a list with commas.",
+            rich_help_panel=ORDER,
         ),
     ] = None,
     exposure: Annotated[
         str | None,
         typer.Option(
-            metavar="LENGTH | DRUG=LENGTH,DRUG=LENGTH",
+            metavar="LENGTH|DRUG=LENGTH,...",
             help="How long each drug is given, with --delays; none: until the output is read."
             " Default: as long as the last delay leaves time for.",
+            rich_help_panel=ORDER,
         ),
     ] = None,
     best: Annotated[
-        bool, typer.Option("--best", help="Search the best delay from the first to the last.")
+        bool,
+        typer.Option(
+            "--best",
+            help="Search the best delay from the first to the last.",
+            rich_help_panel=ORDER,
+        ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File: .csv or .json. Default: the screen.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="File: .csv or .json. Default: the screen.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     workers: WorkersOption = None,
     json: JsonOption = False,
@@ -123,7 +202,7 @@ def dose(
         else:
             common |= target | {"fraction": fraction}
             found = _lowest(loaded, drugs, factors, common, dose_range or [], weight or [])
-        _show(found, out, json)
+        show(found, out, json)
 
 
 def _lowest(
@@ -248,100 +327,3 @@ def _exposure(text: str) -> float | dict[str, Any]:
         return read_number(text, "--exposure")
     found = read_factors(text.split(","), option="--exposure ")
     return {drug: None if value == "none" else value for drug, value in found.items()}
-
-
-# ---- what is shown -----------------------------------------------------------------------------
-
-
-def tables_of(found: xr.Dataset) -> dict[str, pd.DataFrame]:
-    """The result as tables, a row per condition (and dose, or delay): the first is the main one."""
-    fixed = [name for name, c in found.coords.items() if c.ndim == 0 and name != "fraction"]
-    found = found.drop_vars(fixed)
-    if "exposure" in found:
-        found = found.drop_vars(["exposure", "drug"])
-    apart = [name for name in found.data_vars if "drug" in found[name].dims]
-    if not apart:
-        return {"doses": _flat(found)}
-    first, second = found["drug"].values.tolist()
-    per_cell = ["cost", "cost_bound", "saving"]
-    split = {
-        f"{name}_{drug}": found[name].sel(drug=drug, drop=True)
-        for name in apart
-        for drug in (first, second)
-    }
-    best = found[per_cell].drop_dims(["drug", second], errors="ignore").assign(split)
-    isobole = found.drop_vars([*apart, *per_cell, "drug"])
-    return {"isobole": _flat(isobole), "best": _flat(best)}
-
-
-def _flat(found: xr.Dataset) -> pd.DataFrame:
-    import pandas as pd
-
-    if not found.sizes:
-        return pd.DataFrame([{name: found[name].item() for name in (*found.coords, *found)}])
-    flat: pd.DataFrame = found.to_dataframe().reset_index()
-    return flat[list(dict.fromkeys([*found.sizes, *found.coords, *found]))]
-
-
-def _show(found: xr.Dataset, out: Path | None, json: bool) -> None:
-    tables = tables_of(found)
-    content = {name: table.to_dict(orient="records") for name, table in tables.items()}
-    content = {**found.attrs, **content}
-    if json:
-        print_json(content)
-    elif out is None:
-        for table in tables.values():
-            _print(table)
-        say(_about(found))
-    if out is None:
-        return
-    files: dict[str, Writer] = {out.name: lambda path: path.write_text(as_json(content) + "\n")}
-    if out.suffix == ".csv":
-        main, *others = tables
-        files = {out.name: partial(tables[main].to_csv, index=False)}
-        for name in others:
-            files[f"{out.stem}_{name}.csv"] = partial(tables[name].to_csv, index=False)
-    for path in write_files(out.parent, files):
-        say(f"wrote {path}")
-
-
-def _about(found: xr.Dataset) -> str:
-    """What the numbers are, in a line."""
-    if "target" in found.attrs:
-        return f"target: {found.attrs['target']} at {found.attrs['time']:g}"
-    return f"{found.attrs['comparison']}; delay: {found.attrs['delay']}"
-
-
-def _print(table: pd.DataFrame) -> None:
-    """A line per row: a number and its bound in one column; statuses only of what failed."""
-    from rich.table import Table
-
-    bounds = {"bound": "dose"} | {
-        name: name.removesuffix("_bound") for name in table if name.endswith("_bound")
-    }
-    bounds |= {name: name.replace("_bound_", "_") for name in table if "_bound_" in name}
-    signs = {number: table[name] for name, number in bounds.items() if name in table}
-    shown = [name for name in table if name not in bounds]
-    if "status" in table and (table["status"] == "SUCCESS").all():
-        shown.remove("status")
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for name in shown:
-        grid.add_column(str(name), justify="right", no_wrap=True)
-    for i in range(len(table)):
-        grid.add_row(
-            *(
-                ("" if name not in signs else signs[name].iloc[i].replace("=", ""))
-                + _text(table[name].iloc[i])
-                for name in shown
-            )
-        )
-    print_table(grid)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value in (True, False) and not isinstance(value, float | int):
-        return "yes" if value else "no"
-    number = float(value)
-    return "-" if number != number else f"{number:.4g}"

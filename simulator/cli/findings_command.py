@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConditionError
-from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
-from .reporting import print_json, print_table, reported, say, write_files
+from . import completion
+from .options import BUNDLED_MODEL, RESULTS, JsonOption, ModelOption, WorkersOption
+from .reporting import caution, print_json, print_table, reported, say, write_files
 
 if TYPE_CHECKING:
     from ..findings import CheckResult, FindingResult, LeafResult, Results, Survey
@@ -21,22 +22,40 @@ MEMBERS_IN_PANELS = 32
 
 def findings(
     only: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these findings.")
+        list[str] | None,
+        typer.Argument(
+            metavar="ID", autocompletion=completion.finding_ids, help="Only these findings."
+        ),
     ] = None,
     model: ModelOption = BUNDLED_MODEL,
     file: Annotated[
-        Path | None, typer.Option("--file", help="Findings file. Default: the model folder's.")
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="Findings file. Default: the model folder's."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Show every check and value.")] = False,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Show every check and value.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = False,
     members: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             help="Members of the ensemble to score besides, spread evenly over it; 0: none; at"
             " most all of them, the default.",
         ),
     ] = None,
     page: Annotated[
-        Path | None, typer.Option("--page", help="Write a Markdown page with a panel per finding.")
+        Path | None,
+        typer.Option(
+            "--page",
+            metavar="FILE.md",
+            help="Write a Markdown page with a panel per finding.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -64,18 +83,17 @@ def findings(
         scores = score_members(survey, loaded, names, keep=keep, workers=workers)
         results = scores.added_to(survey.results(runs))
         for reason in results.undrawn.values():
-            say(f"steroidsim: {reason}")
-        if as_json:
-            print_json(results.as_dict())
-        else:
-            _print_findings(results, every)
+            caution(reason)
         if page is not None:
             command = _command(page, only or [], model, file, members)
             _write_page(page, survey, results, (runs, *scores.runs), command)
-        if not as_json:
-            if results.members_summary:
-                typer.echo(results.members_summary)
-            typer.echo(results.summary)
+        if as_json:
+            print_json(results.as_dict())
+            return
+        _print_findings(results, every)
+        if results.members_summary:
+            typer.echo(results.members_summary)
+        typer.echo(results.summary)
 
 
 def _check_page(page: Path) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import IntegrationError
-from .options import JsonOption
-from .reporting import INTERRUPTED, print_json, print_table, reported, say, write_files
+from .options import COMPUTING, RESULTS, JsonOption
+from .reporting import print_json, print_table, reported, say, write_files
 
 if TYPE_CHECKING:
     import pypesto
@@ -24,23 +24,34 @@ ProblemArgument = Annotated[
     Path,
     typer.Argument(metavar="PROBLEM", help="The yaml file of a PEtab problem, version 1 or 2."),
 ]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")]
+JobsOption = Annotated[
+    int,
+    typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes.", rich_help_panel=COMPUTING),
+]
 
 
 def fit(
     problem: ProblemArgument,
-    starts: Annotated[int, typer.Option("--starts", "-n", min=1, help="Start points.")] = 20,
+    starts: Annotated[
+        int, typer.Option("--starts", "-n", min=1, metavar="N", help="Start points.")
+    ] = 20,
     hops: Annotated[
         int,
         typer.Option(
             min=0,
+            metavar="N",
             help="How often a start goes on from its best point moved at random; with 0 it is a"
             " single descent.",
         ),
     ] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the start points.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the start points.")] = 1,
     optimizer: Annotated[
-        str, typer.Option(help='"fides", "trust-region" (SciPy) or "L-BFGS-B" (SciPy).')
+        str,
+        typer.Option(
+            metavar="NAME",
+            help='"fides", "trust-region" (SciPy) or "L-BFGS-B" (SciPy).',
+            rich_help_panel=COMPUTING,
+        ),
     ] = "fides",
     jobs: JobsOption = 1,
     hierarchical: Annotated[
@@ -56,16 +67,28 @@ def fit(
         typer.Option(
             "--out",
             "-o",
+            metavar="FILE.h5",
             help="Result file (HDF5, as pyPESTO reads it). Each start is written as it ends: the"
             " same call goes on where one was interrupted or killed.",
+            rich_help_panel=RESULTS,
         ),
     ] = None,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Also profile each parameter, for its uncertainty.")
+        bool,
+        typer.Option(
+            "--profile",
+            help="Also profile each parameter, for its uncertainty.",
+            rich_help_panel=RESULTS,
+        ),
     ] = False,
     petab: Annotated[
         Path | None,
-        typer.Option("--petab", help="Folder for a copy of the problem, the optimum as nominal."),
+        typer.Option(
+            "--petab",
+            metavar="FOLDER",
+            help="Folder for a copy of the problem, the optimum as nominal.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,39 +97,29 @@ def fit(
     The numbers do not depend on the number of processes. Ends with the best starts and the
     parameters of the best one; `steroidsim report` draws the result.
     """
-    with reported():
+    kept = "" if out is None else f" The starts and profiles that ended are in {out}; call again."
+    with reported(interrupted=f"interrupted.{kept}"):
         from ..fit.problem import Problem
 
-        try:
-            loaded = Problem(problem, hierarchical="auto" if hierarchical else False)
-            with _told("starts") as progress:
-                result = loaded.optimize(
-                    starts,
-                    seed=seed,
-                    optimizer=optimizer,
-                    jobs=jobs,
-                    out=out,
-                    progress=progress,
-                    hops=hops,
-                )
-            if not any(math.isfinite(start.fval) for start in result.optimize_result.list):
-                reason = result.optimize_result.list[0].message
-                raise IntegrationError(f"{problem}: all {starts} starts failed: {reason}.")
-            if profile:
-                with _told("profiles") as progress:
-                    loaded.profile(
-                        result, optimizer=optimizer, jobs=jobs, out=out, progress=progress
-                    )
-            if petab is not None:
-                say(f"wrote {loaded.write_petab(petab, loaded.best(result))}")
-        except KeyboardInterrupt:
-            kept = (
-                ""
-                if out is None
-                else f" The starts and profiles that ended are in {out}; call again."
+        loaded = Problem(problem, hierarchical="auto" if hierarchical else False)
+        with _told("starts") as progress:
+            result = loaded.optimize(
+                starts,
+                seed=seed,
+                optimizer=optimizer,
+                jobs=jobs,
+                out=out,
+                progress=progress,
+                hops=hops,
             )
-            say(f"steroidsim: interrupted.{kept}")
-            raise typer.Exit(INTERRUPTED) from None
+        if not any(math.isfinite(start.fval) for start in result.optimize_result.list):
+            reason = result.optimize_result.list[0].message
+            raise IntegrationError(f"{problem}: all {starts} starts failed: {reason}.")
+        if profile:
+            with _told("profiles") as progress:
+                loaded.profile(result, optimizer=optimizer, jobs=jobs, out=out, progress=progress)
+        if petab is not None:
+            say(f"wrote {loaded.write_petab(petab, loaded.best(result))}")
         if as_json:
             print_json(_content(loaded, result))
         else:
@@ -119,12 +132,23 @@ def report(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="File of `steroidsim fit`.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder; default: beside the file, named like it."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Folder; default: beside the file, named like it.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     problem: Annotated[
         Path | None,
-        typer.Option("--problem", help="The problem's yaml file, if it is not where it was."),
+        typer.Option(
+            "--problem",
+            metavar="PROBLEM",
+            help="The problem's yaml file, if it is not where it was.",
+        ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Draw a fit: data with the simulation, waterfall, parameters, profiles; and a page of them."""
     with reported():
@@ -138,6 +162,8 @@ def report(
         folder = out if out is not None else result.with_suffix("")
         written = write_files(folder, files)
         say(f"wrote {folder / 'report.md'} and {len(written) - 1} figures")
+        if as_json:
+            print_json({"problem": str(origin), "files": [str(path) for path in written]})
 
 
 @contextmanager

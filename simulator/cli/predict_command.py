@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from . import completion
+from .options import BUNDLED_MODEL, RESULTS, JsonOption, ModelOption, WorkersOption
 from .reporting import Writer, print_json, print_table, reported, say, write_files
 from .reporting import as_json as to_json
 
@@ -19,21 +20,40 @@ def predict(
     model: ModelOption = BUNDLED_MODEL,
     cell: Annotated[
         list[str] | None,
-        typer.Option("--cell", "-c", help="Only this cell; may be repeated. Default: all."),
+        typer.Option(
+            "--cell",
+            "-c",
+            metavar="CELL",
+            help="Only this cell; may be repeated. Default: all.",
+            autocompletion=completion.cells,
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path(
-        "results"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the results.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = Path("results"),
     members: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             help="Members of the ensemble to ask, spread evenly over it; 0: none; at most all of"
             " them. Default: 64, or all of a smaller ensemble.",
         ),
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option("--report", help="Write predictions to test to this Markdown file instead."),
+        typer.Option(
+            "--report",
+            metavar="FILE.md",
+            help="Write predictions to test to this Markdown file instead.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -49,7 +69,7 @@ def predict(
     every cell of the model's block "outlook".
     """
     if report is not None:
-        _write_report(model, report, members, workers)
+        _write_report(model, report, members, workers, as_json)
         return
     with reported():
         from .. import load
@@ -86,7 +106,9 @@ def predict(
             say(f"wrote {path}")
 
 
-def _write_report(model: str, report: Path, members: int | None, workers: int | None) -> None:
+def _write_report(
+    model: str, report: Path, members: int | None, workers: int | None, as_json: bool
+) -> None:
     """The report, and its figures and full tables in figures/<name of the report> beside it."""
     with reported():
         from .. import load
@@ -107,6 +129,8 @@ def _write_report(model: str, report: Path, members: int | None, workers: int | 
         )
         for path in written:
             say(f"wrote {path}")
+        if as_json:
+            print_json({"report": str(report), "files": [str(path) for path in written]})
 
 
 def _save(figure: "Figure", path: Path) -> None:

@@ -41,16 +41,45 @@ def reported(interrupted: str = "interrupted; nothing was written.") -> Iterator
     except SteroidsimError as error:
         if os.environ.get(DEBUG):
             raise
-        say(f"steroidsim: {error}")
+        complain(str(error))
         failed = isinstance(error, IntegrationError)
         raise typer.Exit(RUN_FAILED if failed else BAD_INPUT) from None
     except KeyboardInterrupt:
-        say(f"steroidsim: {interrupted}")
+        complain(interrupted)
         raise typer.Exit(INTERRUPTED) from None
 
 
 def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"steroidsim: warning: {message}")
+    caution(str(message))
+
+
+def complain(text: str) -> None:
+    """Print on standard error what ended a command."""
+    _say_after("steroidsim:", "red", text)
+
+
+def caution(text: str) -> None:
+    """Print on standard error what does not end a command, but should be known."""
+    _say_after("steroidsim: warning:", "yellow", text)
+
+
+def _say_after(prefix: str, colour: str, text: str) -> None:
+    coloured = colours(sys.stderr)
+    if coloured:
+        prefix = typer.style(prefix, fg=colour, bold=True)
+    typer.echo(f"{prefix} {text}", err=True, color=coloured)
+
+
+def colours(stream: Any) -> bool:
+    """Whether text on a stream is coloured: on terminals, unless the environment says otherwise.
+
+    NO_COLOR (https://no-color.org) comes before FORCE_COLOR; each counts unless it is empty.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
 def say(text: str) -> None:
@@ -73,6 +102,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
+    if getattr(value, "ndim", 0):
+        return _plain(value.tolist())
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -84,11 +115,13 @@ def print_table(grid: Any) -> None:
     if sys.stdout.isatty():
         Console().print(grid)
         return
-    console = Console(width=PIPED_WIDTH, color_system=None, force_terminal=False)
+    coloured = colours(sys.stdout)
+    system: Any = "standard" if coloured else None
+    console = Console(width=PIPED_WIDTH, color_system=system, force_terminal=coloured)
     with console.capture() as captured:
         console.print(grid)
     for line in captured.get().splitlines():
-        typer.echo(line.rstrip())
+        typer.echo(line.rstrip(), color=coloured)
 
 
 def write_files(folder: Path, files: Mapping[str, Writer], option: str = "--out") -> list[Path]:

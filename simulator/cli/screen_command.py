@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import ConditionError
+from . import completion
 from .factor_arguments import read_factors, read_number
-from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
-from .reporting import print_json, print_table, reported, say, write_files
+from .options import (
+    BUNDLED_MODEL,
+    RESULTS,
+    AtolOption,
+    JsonOption,
+    ModelOption,
+    RtolOption,
+    SetOption,
+    WorkersOption,
+)
+from .reporting import reported
+from .screen_tables import control_frame, deliver, index_frame
 from .simulate_command import no_options
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
 
 PANEL_WHAT = "What is perturbed"
 PANEL_SENSITIVITY = "Instead of perturbing one at a time"
@@ -33,7 +40,8 @@ def screen(
     factors: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FACTOR=VALUE]...",
+            metavar="FACTOR=VALUE",
+            autocompletion=completion.factors,
             help="The condition that is perturbed, as for simulate; what is swept, but the dose, is"
             " screened level by level.",
         ),
@@ -41,28 +49,41 @@ def screen(
     model: ModelOption = BUNDLED_MODEL,
     measure: Annotated[
         str | None,
-        typer.Option(help="auc400, ic50 or ec50 of the drug that is swept, or an output."),
+        typer.Option(
+            metavar="MEASURE",
+            autocompletion=completion.measures,
+            help="auc400, ic50 or ec50 of the drug that is swept, or an output.",
+        ),
     ] = None,
-    time: Annotated[float | None, typer.Option("--time", "-t", help="When it is taken.")] = None,
+    time: Annotated[
+        float | None, typer.Option("--time", "-t", metavar="TIME", help="When it is taken.")
+    ] = None,
     output: Annotated[
-        str | None, typer.Option(help="What a dose-response is of. Default: viability.")
+        str | None,
+        typer.Option(
+            metavar="ID",
+            autocompletion=completion.outputs,
+            help="What a dose-response is of. Default: viability.",
+        ),
     ] = None,
     dose: Annotated[
-        str | None, typer.Option(help="Which swept factor is the dose, if several are.")
+        str | None,
+        typer.Option(metavar="FACTOR", help="Which swept factor is the dose, if several are."),
     ] = None,
-    ids: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="ID=VALUE[,VALUE...], for ids that are also factor names."),
-    ] = None,
+    ids: SetOption = None,
     knockout: Annotated[
         list[str] | None,
         typer.Option(
-            help="A gene; may be repeated. Default: all. none: none.", rich_help_panel=PANEL_WHAT
+            metavar="GENE",
+            autocompletion=completion.knockouts,
+            help="A gene; may be repeated. Default: all. none: none.",
+            rich_help_panel=PANEL_WHAT,
         ),
     ] = None,
     knockdown: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="FOLD",
             help="To this fold of expression; may be repeated. Default: 0.5. none: not at all.",
             rich_help_panel=PANEL_WHAT,
         ),
@@ -70,13 +91,16 @@ def screen(
     overexpression: Annotated[
         list[float] | None,
         typer.Option(
-            help="To this fold of expression; may be repeated.", rich_help_panel=PANEL_WHAT
+            metavar="FOLD",
+            help="To this fold of expression; may be repeated.",
+            rich_help_panel=PANEL_WHAT,
         ),
     ] = None,
     drug: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME[=DOSE]",
+            autocompletion=completion.drugs_or_none,
             help="A drug that is added; may be repeated. Default: all with a stated dose. none:"
             " none.",
             rich_help_panel=PANEL_WHAT,
@@ -85,6 +109,8 @@ def screen(
     parameter: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="ID",
+            autocompletion=completion.parameters,
             help="A parameter; may be repeated; all: all. With --control, --sobol and --morris"
             " those of which sensitivities are wanted.",
             rich_help_panel=PANEL_WHAT,
@@ -125,6 +151,7 @@ def screen(
         typer.Option(
             "--range",
             metavar="ID[=LOW:HIGH[:log]]",
+            autocompletion=completion.parameters,
             help="A parameter that varies; may be repeated. Default: all, over the plausible ranges"
             " of the model's folder.",
             rich_help_panel=PANEL_SENSITIVITY,
@@ -134,15 +161,38 @@ def screen(
         int | None,
         typer.Option(
             "--n",
+            metavar="N",
             help="Base points of --sobol (a power of 2), trajectories of --morris.",
             rich_help_panel=PANEL_SENSITIVITY,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, rich_help_panel=PANEL_SENSITIVITY)] = 0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file of all rows.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Rows that are printed.")] = SHOWN,
-    rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-6,
-    atol: Annotated[float, typer.Option(help="Absolute tolerance.")] = 1e-9,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Seed of the points.", rich_help_panel=PANEL_SENSITIVITY
+        ),
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE.csv",
+            help="CSV file of all rows.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = None,
+    top: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Rows that are printed.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = SHOWN,
+    rtol: RtolOption = 1e-6,
+    atol: AtolOption = 1e-9,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -179,14 +229,14 @@ def screen(
             from .. import control_coefficients
 
             found = control_coefficients(model, measure, parameters=_names(parameter), **what)
-            frame = _control_frame(found)
+            frame = control_frame(found)
         elif sobol or morris:
             from .. import global_sensitivity
 
             asked = _ranges([*(parameter or []), *(ranges or [])])
             method = "sobol" if sobol else "morris"
             found = global_sensitivity(model, measure, asked, method=method, n=n, seed=seed, **what)
-            frame = _index_frame(found)
+            frame = index_frame(found)
         else:
             from .. import screen as screened
 
@@ -201,17 +251,7 @@ def screen(
                 pairs=pairs,
                 **what,
             )
-        _deliver(frame, out, top, as_json)
-
-
-def _deliver(frame: pd.DataFrame, out: Path | None, top: int, as_json: bool) -> None:
-    if as_json:
-        print_json({**frame.attrs, "rows": frame.astype(object).to_dict("records")})
-    else:
-        _print(frame, top)
-    if out is not None:
-        write_files(out.parent, {out.name: lambda path: frame.to_csv(path, index=False)})
-        say(f"wrote {out}")
+        deliver(frame, out, top, as_json)
 
 
 def _refuse_unused(given: dict[str, Any], why: str) -> None:
@@ -265,60 +305,3 @@ def _ranges(texts: list[str]) -> dict[str, Any] | None:
             raise ConditionError(f"{where}: write ID=LOW:HIGH or ID=LOW:HIGH:log.")
         found[name] = (read_number(low, where), read_number(rest[0], where), *rest[1:])
     return found
-
-
-def _control_frame(found: xr.Dataset) -> pd.DataFrame:
-    """Coefficients by size, each condition by itself."""
-    name = found.attrs["measure"]
-    frame: pd.DataFrame = found.to_dataframe().reset_index()
-    places = [str(dim) for dim in found["control"].dims if dim != "parameter"]
-    kept = [*places, "parameter", "control", "slope", name]
-    frame = frame[kept + (["bound"] if "bound" in frame else [])]
-    return _sorted(frame, places, "control", dict(found.attrs))
-
-
-def _index_frame(found: xr.Dataset) -> pd.DataFrame:
-    """Indices by size, each condition by itself."""
-    largest = "ST" if "ST" in found else "mu_star"
-    places = [str(dim) for dim in found[largest].dims if dim != "parameter"]
-    indices = [str(name) for name in found.data_vars if "parameter" in found[name].dims]
-    frame: pd.DataFrame = found[indices].to_dataframe().reset_index()
-    attributes = dict(found.attrs)
-    if not places:
-        attributes |= {name: float(found[name]) for name in ("mean", "variance")}
-    frame = frame[[*places, "parameter", *indices, *(c for c in ("low", "high") if c in frame)]]
-    return _sorted(frame, places, largest, attributes)
-
-
-def _sorted(
-    frame: pd.DataFrame, places: list[str], by: str, attributes: dict[str, Any]
-) -> pd.DataFrame:
-    order = frame.groupby(places, sort=False).ngroup() if places else 0
-    frame = frame.assign(order=order, size=frame[by].abs())
-    frame = frame.sort_values(["order", "size"], ascending=[True, False], kind="stable")
-    frame = frame.drop(columns=["order", "size"]).reset_index(drop=True)
-    frame.attrs = attributes
-    return frame
-
-
-def _print(frame: pd.DataFrame, top: int) -> None:
-    """The first rows; columns that say the same in all rows are left out."""
-    from rich.table import Table
-
-    dull = {"status": "SUCCESS", "bound": "=", "unperturbed_bound": "="}
-    columns = [c for c in frame.columns if not (c in dull and (frame[c] == dull[c]).all())]
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        number = frame[column].dtype.kind in "fi"
-        grid.add_column(column, justify="right" if number else "left", no_wrap=True)
-    for record in frame.head(top)[columns].to_dict("records"):
-        grid.add_row(*(_cell(record[column]) for column in columns))
-    print_table(grid)
-    if len(frame) > top:
-        say(f"{len(frame) - top} more rows: --top {len(frame)}, or --out FILE.csv")
-
-
-def _cell(value: Any) -> str:
-    if value is None or value != value:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConditionError
+from . import completion
 from .factor_arguments import read_factors, read_number
-from .options import BUNDLED_MODEL, JsonOption, ModelOption, WorkersOption
+from .options import (
+    BUNDLED_MODEL,
+    COMPUTING,
+    RESULTS,
+    AtolOption,
+    JsonOption,
+    ModelOption,
+    RtolOption,
+    SetOption,
+    WorkersOption,
+)
 from .reporting import Writer, print_json, reported, say, write_files
 
 if TYPE_CHECKING:
@@ -20,30 +31,50 @@ def simulate(
     factors: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FACTOR=VALUE[,VALUE...]]...",
+            metavar="FACTOR=VALUE[,VALUE...]",
             help="cell, alteration, knockout, expression:<GENE>, a drug (uM), il7 (ng/ml), or a"
             " parameter or species id. Several values sweep it; log:LOW:HIGH:N are N log-spaced"
             " doses; DOSE@HOUR,DOSE@HOUR is a schedule.",
+            autocompletion=completion.factors,
         ),
     ] = None,
     model: ModelOption = BUNDLED_MODEL,
-    time: Annotated[str, typer.Option("--time", "-t", help="Times, comma-separated.")] = "96",
+    time: Annotated[
+        str,
+        typer.Option(
+            "--time", "-t", metavar="TIME[,TIME...]", help="In hours, or the model's own unit."
+        ),
+    ] = "96",
     output: Annotated[
         list[str] | None,
-        typer.Option("--output", help="An output to report; may be repeated. Default: all."),
+        typer.Option(
+            "--output",
+            metavar="ID",
+            help="An output to report; may be repeated. Default: all observables.",
+            autocompletion=completion.outputs,
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
-    ids: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="ID=VALUE[,VALUE...], for ids that are also factor names."),
-    ] = None,
+    ids: SetOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File: .csv or .nc (NetCDF). Default: CSV to the screen."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help=".csv or .nc (NetCDF). Default: CSV to the screen.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
-    rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-6,
-    atol: Annotated[float, typer.Option(help="Absolute tolerance.")] = 1e-9,
+    rtol: RtolOption = 1e-6,
+    atol: AtolOption = 1e-9,
     method: Annotated[
-        str, typer.Option(help="auto, Rodas5P (for stiff systems) or Tsit5 (for others).")
+        str,
+        typer.Option(
+            metavar="METHOD",
+            help="auto, Rodas5P (for stiff systems) or Tsit5 (for others).",
+            rich_help_panel=COMPUTING,
+        ),
     ] = "auto",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -64,35 +95,51 @@ def simulate(
             workers=workers,
             **no_options(read_factors(factors or [])),
         )
-        if as_json:
-            print_json(found.to_dict())
         if out is not None:
             write_files(out.parent, {out.name: _dataset_writer(found, out.suffix)})
             say(f"wrote {out}")
-        elif not as_json:
+        if as_json:
+            print_json(found.to_dict())
+        elif out is None:
             typer.echo(_flat(found).to_csv(index=False), nl=False)
 
 
 def export(
     factors: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FACTOR=VALUE]...", help="The condition, as for simulate."),
+        typer.Argument(
+            metavar="FACTOR=VALUE",
+            help="The condition, as for simulate.",
+            autocompletion=completion.factors,
+        ),
     ] = None,
     model: ModelOption = BUNDLED_MODEL,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="SBML file. Default: the screen.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="SBML file. Default: the screen.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """SBML of one condition with its pre-equilibrated initial values, for other simulators."""
     with reported():
         from .. import load
 
-        sbml = load(model).export_sbml(**no_options(read_factors(factors or [])))
-        if out is None:
-            typer.echo(sbml)
-        else:
+        loaded = load(model)
+        sbml = loaded.export_sbml(**no_options(read_factors(factors or [])))
+        if out is not None:
             write_files(out.parent, {out.name: lambda path: path.write_text(sbml, "utf-8")})
             say(f"wrote {out}")
+        if as_json:
+            content = {"model": loaded.definition.name, "model_hash": loaded.hash, "sbml": sbml}
+            print_json(content | {"file": None if out is None else str(out)})
+        elif out is None:
+            typer.echo(sbml)
 
 
 def no_options(factors: dict[str, Any], more: Collection[str] = ()) -> dict[str, Any]:

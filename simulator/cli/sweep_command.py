@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConditionError
-from .options import JsonOption, WorkersOption
-from .reporting import RUN_FAILED, print_json, reported, say
+from .options import RESULTS, JsonOption, WorkersOption
+from .reporting import RUN_FAILED, complain, print_json, reported, say
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,24 +22,47 @@ if TYPE_CHECKING:
 INTERRUPTED = "interrupted; what is finished is stored: call it again to go on."
 
 NetcdfOption = Annotated[
-    Path | None, typer.Option("--netcdf", help="Also write the finished store to a NetCDF file.")
+    Path | None,
+    typer.Option(
+        "--netcdf",
+        metavar="FILE.nc",
+        help="Also write the finished store to a NetCDF file.",
+        rich_help_panel=RESULTS,
+    ),
 ]
+MACHINES = "On many machines"
 
 
 def sweep(
     design: Annotated[Path, typer.Argument(metavar="DESIGN.toml", help="What to simulate.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The Zarr store to make, or to go on with.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="STORE",
+            help="The Zarr store to make, or to go on with.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many runs, how much disk and how long, only.")
     ] = False,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Only the I-th of N parts, for job arrays; then merge."),
+        typer.Option(
+            metavar="I/N",
+            help="Only the I-th of N parts, for job arrays; then merge.",
+            rich_help_panel=MACHINES,
+        ),
     ] = None,
     dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster to run on.")
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Scheduler of a Dask cluster to run on.",
+            rich_help_panel=MACHINES,
+        ),
     ] = None,
     netcdf: NetcdfOption = None,
     workers: WorkersOption = None,
@@ -59,7 +82,7 @@ def sweep(
             raise ConditionError("--out is a Zarr store; for NetCDF add --netcdf FILE.")
         if netcdf is not None and shard is not None:
             raise ConditionError("--netcdf is of a finished store: give it to merge.")
-        _say_begun(out)
+        _say_begun(found, out)
         with _cluster(dask) as executor:
             result = found.simulate(
                 store=out, executor=executor, shard=_shard(shard), workers=workers, progress=True
@@ -68,8 +91,17 @@ def sweep(
 
 
 def merge(
-    parts: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores of one sweep.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The store to make, or to add to.")],
+    parts: Annotated[list[Path], typer.Argument(metavar="STORE", help="Stores of one sweep.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="STORE",
+            help="The store to make, or to add to.",
+            rich_help_panel=RESULTS,
+        ),
+    ],
     netcdf: NetcdfOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,8 +111,8 @@ def merge(
 
         result, missing = merged(parts, out)
         if missing:
-            say(
-                f"steroidsim: {out}: {len(missing)} chunks are in none of the parts (first:"
+            complain(
+                f"{out}: {len(missing)} chunks are in none of the parts (first:"
                 f" {', '.join(map(str, missing[:5]))}). Run their shards again and merge, or call"
                 f" sweep with --out {out}, which computes what is missing."
             )
@@ -88,11 +120,11 @@ def merge(
         _finish(result, out, netcdf, as_json)
 
 
-def _say_begun(out: Path) -> None:
-    """Say how far a store is that is there already."""
+def _say_begun(found: Sweep, out: Path) -> None:
+    """Say how far a store of this design is that is there already; another is refused."""
     from ..store import open_store
 
-    store = open_store(out)
+    store = open_store(out, found.manifest())
     if store is not None:
         done = sum(record.runs for record in store.records())
         say(f"{out}: going on after {done:,} of {math.prod(store.grid.shape):,} runs")

@@ -60,9 +60,14 @@ def checked_options(
     """
     start = checked_start(model, start)
     tolerances, deadline = _tolerances(rtol, atol, max_steps), _deadline(max_seconds)
-    _check_choice("on_failure", on_failure, ("mark", "raise"))
+    check_on_failure(on_failure)
     _check_method(model, method)
     return Options(start, tolerances, deadline, on_failure, worker_count(workers), method, progress)
+
+
+def check_on_failure(on_failure: object) -> None:
+    """Raise ConditionError for what is no way to go on after a failed run."""
+    _check_choice("on_failure", on_failure, ("mark", "raise"))
 
 
 def checked_start(model: Model, start: Start | None) -> Start:

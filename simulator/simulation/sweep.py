@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from ..conditions import (
     make_design,
 )
 from ..errors import ConditionError
-from ..store import Grid, Manifest, chunk_shape
+from ..store import Grid, Manifest, chunk_shape, store_path
 from .dataset import attributes_of, variable_name
 from .designed import simulated
 from .distribute import Executor
@@ -35,6 +34,7 @@ from .options import (
     OnFailure,
     Options,
     Start,
+    check_on_failure,
     checked_options,
     checked_times,
 )
@@ -178,12 +178,14 @@ class Sweep:
         Raises
         ------
         ConditionError
-            A row of the conditions has no meaning, or the store cannot be used.
+            An option or a row of the conditions has no meaning, or the store cannot be used
+            or is of something else.
         IntegrationError
             Every run failed, or one did and `on_failure` is "raise".
         """
         from .streamed import gathered, streamed
 
+        check_on_failure(on_failure)
         options = replace(
             self.options, workers=worker_count(workers), on_failure=on_failure, progress=progress
         )
@@ -191,7 +193,7 @@ class Sweep:
         if shard is not None and store is None:
             raise ConditionError("shard= is for stores: name one with store=.")
         if store is not None:
-            return streamed(sweep, Path(store), executor, workers, shard)
+            return streamed(sweep, store_path(store), executor, workers, shard)
         if executor is not None:
             return gathered(sweep, executor, workers)
         return simulated(self.model, self.design.whole(), self.times, self.wanted, options)

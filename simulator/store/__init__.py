@@ -5,6 +5,7 @@ folder in Zarr format 2, which xarray and every other reader of Zarr opens, and 
 `.steroidsim` with a manifest (what the store is of) and a record of every finished chunk.
 """
 
+from .files import store_path
 from .grid import Grid, chunk_shape
 from .layout import Layout
 from .manifest import Manifest, version_differences
@@ -26,5 +27,6 @@ __all__ = [
     "merge",
     "open_store",
     "read_store",
+    "store_path",
     "version_differences",
 ]

@@ -17,6 +17,13 @@ MANIFEST = f"{OWN}/manifest.json"
 CHUNKS = f"{OWN}/chunks"
 
 
+def store_path(place: object) -> Path:
+    """The place of a store as it was given.  Raises ConditionError for what is no path."""
+    if isinstance(place, str | os.PathLike):
+        return Path(place)
+    raise ConditionError(f'A store is a path, like "sweep.zarr", not {place!r}.')
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under another name, then move it.  Raises OSError."""
     other = path.with_name(f"{path.name}.{os.getpid()}.writing")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConditionError
-from .files import CHUNKS, made_whole, write_whole, writing_to
+from .files import CHUNKS, made_whole, store_path, write_whole, writing_to
 from .manifest import differences
 from .records import Record, write_record
 from .writing import Store, open_store, read_store
@@ -43,7 +43,7 @@ def merge(
     """
     if not parts:
         raise ConditionError("merge: name the stores to put together.")
-    stores, place = [_part(Path(path)) for path in parts], Path(out)
+    stores, place = [_part(store_path(path)) for path in parts], store_path(out)
     for other in stores[1:]:
         differing = differences(stores[0].manifest, other.manifest)
         if differing:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConditionError
-from .files import CHUNKS, MANIFEST, made_whole, write_whole, writing_to
+from .files import CHUNKS, MANIFEST, made_whole, store_path, write_whole, writing_to
 from .grid import Grid
 from .layout import Layout, chunk_file, lay_out, write_array
 from .manifest import CHOSEN, Manifest, differences, read_manifest
@@ -203,7 +203,7 @@ def read_store(path: str | PathLike[str]) -> xr.Dataset:
     """
     import xarray as xr
 
-    path = Path(path)
+    path = store_path(path)
     store = open_store(path)
     if store is None:
         raise ConditionError(f"{path}: there is no store.")

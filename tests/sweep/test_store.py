@@ -356,6 +356,22 @@ def test_options_that_make_no_sense_with_a_store(tmp_path):
             sweep().simulate(store=tmp_path / "x.zarr", shard=shard)
     with pytest.raises(sim.ConditionError, match="shard= is for stores"):
         sweep().simulate(shard=(1, 2))
+    with pytest.raises(sim.ConditionError, match=r"on_failure is .mark. or .raise., not"):
+        sweep().simulate(on_failure="rais")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: decay().simulate(1, store=5),
+        lambda: sweep().simulate(store=["x.zarr"]),
+        lambda: sim.open_store(5),
+        lambda: sim.merge([5], "x.zarr"),
+    ],
+)
+def test_a_store_is_named_by_a_path(ask):
+    with pytest.raises(sim.ConditionError, match=r"A store is a path, like .*, not "):
+        ask()
 
 
 KILLED = """
