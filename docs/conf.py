@@ -69,6 +69,7 @@ html_theme = "furo"
 html_title = f"steroidsim {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_math_renderer = "mathml"  # browsers draw it themselves, also without a network
 html_show_sourcelink = False
 html_show_copyright = False
 copybutton_prompt_text = r">>> |\$ "

@@ -4,6 +4,7 @@ Nothing heavy is imported before a command runs, so that `--help` and TAB answer
 status: 0, 1 (the run failed), 2 (bad input); errors are one sentence on standard error.
 """
 
+import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -42,6 +43,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; the entry point of the distribution."""
+    os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files: no window system is needed
     app(prog_name="steroidsim")
 
 
