@@ -162,6 +162,7 @@ def described(cells: Cells, search: Search) -> dict[str, Any]:
         "model_hash": cells.model.hash,
         "target": str(search.target),
         "time": search.time,
+        "time_unit": cells.model.network.time_unit,
         "range": [search.low, search.high],
         "rtol_dose": search.precision,
         "per_decade": search.per_decade,

@@ -78,7 +78,8 @@ def plot_isobole(
         _axes(ax, x, y, bool(log))
         if "target" in result.attrs:
             hours = result.attrs.get("time")
-            at = "" if hours is None else f" at t = {hours:g}"
+            unit = str(result.attrs.get("time_unit", ""))
+            at = "" if hours is None else f" after {hours:g} {unit}".rstrip()
             ax.set_title(f"{result.attrs['target']}{at}".replace(">=", "≥").replace("<=", "≤"),
                          loc="left")  # fmt: skip
         if legend:
