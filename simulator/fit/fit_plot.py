@@ -41,6 +41,9 @@ PLAIN = {"color": COLOURS[1], "marker": "o"}
 KEY_WIDTH, CHARACTERS_PER_INCH = 6, 18
 """Of a legend: what its marks take, in characters, and how many characters fit into an inch."""
 
+KEY_LINE = 0.15
+"""Height of a line of it, in inches."""
+
 
 def plot_fit(
     problem: Problem,
@@ -335,9 +338,8 @@ def _legend(
         handles += [Line2D([], [], label=said[k], **hollow, **marks[k]) for k in censored]
     widest = max(len(str(handle.get_label())) for handle in handles) + KEY_WIDTH
     columns = int(figure.get_figwidth() * CHARACTERS_PER_INCH / widest)
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=max(1, min(len(handles), columns, 4)),
-        frameon=False,
-    )
+    columns = max(1, min(len(handles), columns, 4))
+    # the panels keep their height: lines beyond the first make the figure higher
+    lines = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + (lines - 1) * KEY_LINE)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)

@@ -105,3 +105,20 @@ def test_what_fitting_exports_is_there_and_misspelt_names_are_corrected():
     assert all(callable(getattr(fit, name)) for name in dir(fit))
     with pytest.raises(AttributeError, match='Nearest: "plot_profiles"'):
         fit.plot_profile  # noqa: B018
+
+
+def test_a_long_legend_leaves_the_panels_their_height(tmp_path):
+    names = [f"an_untreated_cell_and_then_a_rather_long_treatment_{k}" for k in range(7)]
+    rows = "".join(f"{name} {k + 2}\n" for k, name in enumerate(names))
+    path = small(tmp_path, ("conditions.tsv", "conditionId\nc\n", f"conditionId A\nc 1\n{rows}"))
+    table = path.parent / "measurements.tsv"
+    lines = table.read_text().splitlines()
+    own = [line for line in lines if line.startswith("plain")]
+    table.write_text("\n".join(lines) + "\n")
+    _, few = drawn(Problem(path))
+    lines += [line.replace("\tc\t", f"\t{name}\t") for name in names for line in own]
+    table.write_text("\n".join(lines) + "\n")
+    figure, many = drawn(Problem(path))
+    assert len(figure.legends[0].get_texts()) > 9
+    heights = [ax["plain"].get_window_extent().height for ax in (few, many)]
+    assert heights[1] > 0.85 * heights[0]
