@@ -22,10 +22,15 @@ def objectives(result: "pypesto.Result") -> "NDArray[np.float64]":
     Raises
     ------
     ConditionError
-        There are none.
+        It is no result of a fit, or no start has a finite one.
     """
     import numpy as np
 
+    if not hasattr(result, "optimize_result"):
+        raise ConditionError(
+            "plot_waterfall draws the pypesto.Result of problem.optimize, not a"
+            f" {type(result).__name__}."
+        )
     found = np.array([s.fval for s in result.optimize_result.list], np.float64)
     if not np.isfinite(found).any():
         raise ConditionError(
@@ -50,7 +55,7 @@ def plot_waterfall(result: "pypesto.Result", ax: "Axes | None" = None) -> "Axes"
     Raises
     ------
     ConditionError
-        No start has a finite objective.
+        It is no result of a fit, or no start has a finite objective.
     """
     import numpy as np
     from matplotlib.ticker import MaxNLocator

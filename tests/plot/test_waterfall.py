@@ -53,3 +53,8 @@ def test_where_all_found_the_best_there_is_no_legend():
 def test_a_fit_without_an_objective_is_refused():
     with pytest.raises(ConditionError, match="nothing to draw"):
         plot_waterfall(starts(np.inf, np.nan))
+
+
+def test_what_is_no_result_of_a_fit_is_refused():
+    with pytest.raises(ConditionError, match="draws the pypesto.Result of problem.optimize"):
+        plot_waterfall(np.zeros(3))
