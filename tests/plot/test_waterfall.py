@@ -56,5 +56,5 @@ def test_a_fit_without_an_objective_is_refused():
 
 
 def test_what_is_no_result_of_a_fit_is_refused():
-    with pytest.raises(ConditionError, match="draws the pypesto.Result of problem.optimize"):
+    with pytest.raises(ConditionError, match=r"draws the pypesto\.Result of problem\.optimize"):
         plot_waterfall(np.zeros(3))
