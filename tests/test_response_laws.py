@@ -248,3 +248,13 @@ def test_errors_name_the_dimension_and_the_nearest(name):
     da = matrices(0).rename(a="selumetinib")
     with pytest.raises(ConditionError, match=rf'{name}: "selumetanib".*Nearest: "selumetinib"'):
         getattr(response, name)(da, "selumetanib", "b")
+
+
+@pytest.mark.parametrize("measure", ["auc400", "auc", "ic50", "ec50", "hill"])
+def test_other_dimensions_keep_their_units(measure):
+    """An axis that a figure draws later is still in the unit of the other drug's doses."""
+    doses = np.r_[0, np.geomspace(0.001, 100, 9)]
+    other = xr.DataArray([0.0, 5.0], dims="b", attrs={"units": "nM"})
+    da = xr.DataArray(1 / (1 + np.outer(doses, [1.0, 2.0])), {"a": doses, "b": other}, ("a", "b"))
+    assert getattr(response, measure)(da, "a")["b"].attrs == {"units": "nM"}
+    assert da["b"].attrs == {"units": "nM"}

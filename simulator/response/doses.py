@@ -156,7 +156,14 @@ def applied(
         dask_gufunc_kwargs={"output_sizes": {dim: above_zero.sizes[dim] for dim in kept}},
     )
     doses = {dim: above_zero[dim] for dim in kept}
-    return [result.assign_coords(doses) for result in results]
+    return [described_as(result.assign_coords(doses), da) for result in results]
+
+
+def described_as(result: xr.DataArray, da: xr.DataArray) -> xr.DataArray:
+    """The result, its coordinates with units and descriptions of those of `da`."""
+    for name in set(result.coords) & set(da.coords):
+        result[name].attrs = dict(da[name].attrs)
+    return result
 
 
 def measured(
