@@ -7,7 +7,7 @@ from ..response.doses import check_doses
 from .curves import dimension, squeezed
 from .dose_axis import dose_label, dose_text, log_ticks
 from .marks import axis_label, broken
-from .style import COLUMN, axes_or_new
+from .style import COLUMN, as_vectors, axes_or_new
 
 if TYPE_CHECKING:
     import numpy as np
@@ -291,10 +291,7 @@ def _draw_bar(ax: "Axes", mesh: Any, said: list[str]) -> None:
     """The colour bar, and beside it what colours, lines, hatching and signs are."""
     bar = ax.figure.colorbar(mesh, ax=ax)
     bar.outline.set_visible(False)
-    # matplotlib makes a picture of the colours of a bar.
-    solids: Any = bar.solids
-    solids.set_rasterized(False)
-    solids.set_edgecolor("face")
+    as_vectors(bar)
     bar.set_label("\n".join(broken(text, BAR_LETTERS) for text in said))
 
 

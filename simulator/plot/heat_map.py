@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .style import as_vectors
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -43,6 +45,7 @@ def draw_signed(
     ax.spines[:].set_visible(False)
     figure: Any = ax.get_figure()
     bar = figure.colorbar(mesh, ax=ax, location="bottom", aspect=30, shrink=0.9, pad=0.03)
+    as_vectors(bar)
     bar.outline.set_visible(False)
     bar.set_label(label)
 

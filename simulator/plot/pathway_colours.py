@@ -5,6 +5,8 @@ from functools import cached_property
 from math import floor, log2
 from typing import TYPE_CHECKING, Any
 
+from .style import as_vectors
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
@@ -56,8 +58,7 @@ class Colours:
             exponents = range(-most, most + 1)
             names = [f"1/{2**-e}" if e < 0 else f"{2**e}" for e in exponents]
             bar.set_ticks([float(e) for e in exponents], labels=names)
-        # vector, and no gaps between colours in a PDF
-        bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)
+        as_vectors(bar)
         bar.outline.set_linewidth(0.5)
         bar.ax.tick_params(labelsize=size, length=2, width=0.5, pad=1.5)
         bar.ax.minorticks_off()

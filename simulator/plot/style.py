@@ -87,6 +87,14 @@ def new_figure(width: float, height: float, layout: str | None = "constrained") 
     return figure
 
 
+def as_vectors(bar: Any) -> None:
+    """Keep the colours of a colour bar vectors, without gaps in a PDF.
+
+    matplotlib makes a picture of a bar of many colours.
+    """
+    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)
+
+
 def unit_text(units: str) -> str:
     """A unit of the tables as it is printed: `uM` -> `µM`."""
     return units.replace("uM", "µM").replace("ng_per_ml", "ng/ml")

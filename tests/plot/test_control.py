@@ -1,5 +1,7 @@
 """Figures of control coefficients and global sensitivity."""
 
+from io import StringIO
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -109,3 +111,10 @@ def test_groups_have_mu_star_alone_and_several_conditions_are_refused():
         plot_sensitivity(ds.expand_dims(dose=[1, 2]))
     with pytest.raises(ConditionError, match="global_sensitivity"):
         plot_sensitivity(ds.drop_vars("mu_star"))
+
+
+def test_a_heat_map_is_vectors_and_so_is_its_colour_bar():
+    file = StringIO()
+    plot_control(control(condition=["x", "y"])).figure.savefig(file, format="svg")
+    assert "<svg" in file.getvalue()
+    assert "<image" not in file.getvalue()
