@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import simulator as sim
+from docs.page_code import blocks
 
 CHECKOUT = Path(__file__).parents[1]
 DOCS = CHECKOUT / "docs"
@@ -29,7 +30,8 @@ def prose_of(path):
 
 
 def blocks_of(path):
-    return re.findall(r"^```python\n(.*?)^```", text_of(path), re.MULTILINE | re.DOTALL)
+    """The Python blocks of a page."""
+    return [block for block in blocks(text_of(path)) if block.kind == "python"]
 
 
 def rows_of(path):

@@ -1,6 +1,5 @@
 """Help pages and their examples, and every `steroidsim ...` line of the documentation."""
 
-import re
 import shlex
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import simulator as sim
+from docs.page_code import blocks, commands, is_ours
 from simulator.cli import GROUPS, app
 from simulator.cli.design_file import read_design
 from simulator.cli.examples import COLUMNS, EXAMPLES, examples_text
@@ -33,9 +33,8 @@ CHEAP = [
 
 def console_lines(text):
     """Calls in the console and sh blocks of a page."""
-    blocks = re.findall(r"^```(?:console|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    return [line for line in lines if re.match(r"(?:\$ )?(?:\S*/)?steroidsim ", line)]
+    shells = [block.code for block in blocks(text) if block.kind in ("console", "sh")]
+    return [shlex.join(words) for code in shells for words in commands(code) if is_ours(words)]
 
 
 def parsed(line):

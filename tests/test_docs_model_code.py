@@ -1,7 +1,6 @@
 """What the pages on the model state in prose, and what their code shows, holds in the model."""
 
 import re
-import runpy
 
 import numpy as np
 import pytest
@@ -120,12 +119,12 @@ def test_what_is_said_of_the_fit_stands_in_the_models_readme():
 
 def run_page(path, folder, monkeypatch, capsys):
     """The names that a page's blocks leave, and what each of them printed."""
-    script = folder / "page.py"
-    script.write_text("\nprint('\\f')\n".join(blocks_of(path)), encoding="utf-8")
-    (folder / "work").mkdir()
-    monkeypatch.chdir(folder / "work")
-    names = runpy.run_path(str(script))
-    return names, [part.strip("\n") for part in capsys.readouterr().out.split("\f")]
+    monkeypatch.chdir(folder)
+    names, printed = {"__name__": "__main__"}, []
+    for block in blocks_of(path):
+        block.run(named(path), names)
+        printed.append(capsys.readouterr().out.strip("\n"))
+    return names, printed
 
 
 def il7r(names, printed):
@@ -243,7 +242,7 @@ CLAIMS = {
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_the_code_of_a_page_shows_what_its_prose_says(page, tmp_path, monkeypatch, capsys):
     """That it prints what the page shows is tested in test_docs.py."""
-    assert all(len(block.splitlines()) <= 10 for block in blocks_of(page))
+    assert all(len(block.code.splitlines()) <= 10 for block in blocks_of(page))
     names, printed = run_page(page, tmp_path, monkeypatch, capsys)
     CLAIMS[named(page)](names, printed)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import simulator as sim
+from docs.page_code import blocks
 from simulator.integrator.status import Status
 
 CHECKOUT = Path(__file__).parents[1]
@@ -255,8 +256,9 @@ def page(tmp_path_factory):
         namespace: dict[str, object] = {}
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(tmp_path_factory.mktemp(name))
-            for block in re.findall(r"^```python\n(.*?)^```$", PAGES[name], re.S | re.M):
-                exec(compile(block, f"{name}.md", "exec"), namespace)  # noqa: S102  our own page
+            for block in blocks(PAGES[name]):
+                if block.kind == "python":
+                    block.run(f"{name}.md", namespace)
         return namespace
 
     return run

@@ -1,12 +1,10 @@
 """`map.yaml`: what is wrong in it is told, and the bundled one says what the model says."""
 
 import re
-import runpy
 from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.path import Path as Curve
@@ -232,16 +230,6 @@ def test_the_page_names_every_key_kind_and_shape(checkout):
     keys = ("kind", "box", "label_at", "at", "shows", "label", "gene", "shape", "size", "via")
     for word in (*keys, "from", "to", "bend", "drugs", *REGIONS, *SHAPES, *KINDS, *SITE_KINDS):
         assert f"`{word}`" in table, word
-
-
-def test_the_code_of_the_page_runs(checkout, tmp_path, monkeypatch):
-    text = (checkout / "docs" / "pathway_map.md").read_text(encoding="utf-8")
-    script = tmp_path / "script.py"
-    script.write_text("\n".join(re.findall(r"```python\n(.*?)```", text, re.S)), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(script))
-    assert (tmp_path / "pathway.pdf").stat().st_size > 0
-    plt.close("all")
 
 
 def test_the_map_of_the_page_is_a_map(checkout, tmp_path, steroid_response):
